@@ -1,0 +1,40 @@
+"""Errors a caller may act on; one class per reaction, the docstring is the message."""
+
+
+class VigieError(Exception):
+    """Something went wrong that a caller may act on."""
+
+    def __init__(self, message: str | None = None) -> None:
+        super().__init__(message or (self.__doc__ or "").strip())
+
+
+class SettingInvalid(VigieError):
+    """A setting is missing or out of its bounds: the process stops with the line that names it."""
+
+
+class StoreAbsent(VigieError):
+    """The database cannot be reached: try again with back-off and acknowledge nothing meanwhile."""
+
+
+class NaiveDatetime(VigieError, ValueError):
+    """A datetime without a time zone was given; every instant in Vigie is aware and in UTC."""
+
+
+class FutureLeak(VigieError):
+    """A feature asked for a reading that was not yet known at its origin."""
+
+
+class UnknownMetric(VigieError, KeyError):
+    """No metric has this name."""
+
+    def __str__(self) -> str:
+        """Without the quotes that KeyError puts around its message."""
+        return str(self.args[0])
+
+
+class ShortHistory(VigieError):
+    """There is too little history to fit this model; forecasts fall back to naive until there is more."""
+
+
+class PortBusy(VigieError):
+    """A port that was asked for is taken by another program."""

@@ -1,0 +1,99 @@
+"""Forecasts as values: ordered quantiles over future steps, with what was known when."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from core.errors import VigieError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+QUANTILES: tuple[float, ...] = (0.05, 0.10, 0.25, 0.50, 0.75, 0.90, 0.95)
+"""The levels of every forecast, in order; columns p05 to p95."""
+QUANTILE_NAMES: tuple[str, ...] = ("p05", "p10", "p25", "p50", "p75", "p90", "p95")
+
+
+class CrossedQuantiles(VigieError, ValueError):
+    """The quantiles of a forecast step are not in order."""
+
+
+@dataclass(frozen=True, slots=True)
+class ForecastStep:
+    """One step of a forecast.
+
+    Parameters
+    ----------
+    valid_at
+        Start of the step.
+    quantiles
+        One value per level of `QUANTILES`, never decreasing, in the metric's unit.
+    naive
+        The seasonal naive forecast of the same step, None where there was no season to repeat.
+    """
+
+    valid_at: datetime
+    quantiles: tuple[float, ...]
+    naive: float | None = None
+
+    def __post_init__(self) -> None:
+        if len(self.quantiles) != len(QUANTILES):
+            raise CrossedQuantiles(f"{len(self.quantiles)} quantiles, {len(QUANTILES)} expected")
+        if any(low > high for low, high in zip(self.quantiles, self.quantiles[1:], strict=False)):
+            raise CrossedQuantiles(f"quantiles cross at {self.valid_at.isoformat()}: {self.quantiles}")
+
+
+@dataclass(frozen=True, slots=True)
+class Forecast:
+    """A forecast of one series, kept for ever.
+
+    Parameters
+    ----------
+    issued_at
+        The origin: nothing received later was used.
+    step
+        Length of each step.
+    history_until
+        ``observed_at`` of the newest reading that was used.
+    model_id
+        The stored model that made it, None for a fallback.
+    fallback
+        Why the naive forecast stands in, in a word of `models.forecaster`; None when a model spoke.
+    """
+
+    series_id: int
+    issued_at: datetime
+    step: timedelta
+    history_until: datetime
+    steps: Sequence[ForecastStep]
+    model_id: int | None = None
+    fallback: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """How one forecast of one series turned out, over the steps whose truth came.
+
+    With no truth at all ``steps`` is 0 and every figure is None.
+
+    Parameters
+    ----------
+    pinball, pinball_naive
+        Mean pinball loss over the quantile levels and steps, in the metric's unit; lower is better.
+    absolute_error, absolute_error_naive
+        Mean absolute error of p50 and of the naive forecast, in the metric's unit.
+    coverage
+        Share of steps whose truth lies in [p10, p90]; 0.8 is promised.
+    """
+
+    series_id: int
+    issued_at: datetime
+    steps: int
+    pinball: float | None
+    pinball_naive: float | None
+    absolute_error: float | None
+    absolute_error_naive: float | None
+    coverage: float | None
+    model_id: int | None = None

@@ -1,0 +1,46 @@
+"""Operators' counters (Prometheus). What always holds, per process and over time:
+
+``messages received = stored + duplicate + rejected + aside + in flight``
+
+Labels are bounded: an outcome, a reason, a metric; never a sensor.
+"""
+
+from __future__ import annotations
+
+from prometheus_client import Counter, Gauge, Histogram, start_http_server
+
+MESSAGES_RECEIVED = Counter("vigie_ingest_messages_received", "Messages the broker handed over.")
+MESSAGES = Counter(
+    "vigie_ingest_messages",
+    "Messages settled and acknowledged, by outcome: stored (at least one new reading), duplicate (nothing new, "
+    "nothing refused), rejected (nothing stored, something refused), aside (sensor not adopted yet).",
+    ["outcome"],
+)
+MESSAGES_IN_FLIGHT = Gauge("vigie_ingest_messages_in_flight", "Messages received and not settled yet.")
+READINGS = Counter("vigie_ingest_readings", "Readings decoded, by outcome: stored, duplicate, rejected.", ["outcome"])
+REJECTIONS = Counter("vigie_ingest_rejections", "Refusals, by reason.", ["reason"])
+COMMIT_SECONDS = Histogram("vigie_ingest_commit_duration_seconds", "Time to write and commit one batch.")
+EVENT_LAG_SECONDS = Histogram(
+    "vigie_ingest_event_lag_seconds",
+    "Received minus observed, of the newest reading of each batch.",
+    buckets=(0.1, 0.5, 1, 5, 15, 60, 300, 900, 3600, 86400),
+)
+HEARTBEAT = Gauge("vigie_ingest_heartbeat_timestamp_seconds", "When the last batch was committed.")
+BROKER_CONNECTED = Gauge("vigie_mqtt_connected", "1 while connected to the broker.")
+FORECASTS = Counter(
+    "vigie_forecasts_issued",
+    "Forecasts issued, by metric and by who spoke: model or naive.",
+    ["metric", "by"],
+)
+MODEL_LAST_SUCCESS = Gauge(
+    "vigie_model_last_success_timestamp_seconds", "When the metric's model was last trained.", ["metric"]
+)
+MODEL_TRAIN_SECONDS = Gauge("vigie_model_train_duration_seconds", "How long the last training took.", ["metric"])
+SCORES = Counter("vigie_scores_written", "Forecasts scored, by metric.", ["metric"])
+LIVE_CLIENTS = Gauge("vigie_api_live_clients", "Open live feeds.")
+
+
+def serve_instruments(host: str, port: int) -> None:
+    """Serve ``/metrics`` of this process on ``host:port`` from a thread of its own; port 0 serves nothing."""
+    if port:
+        start_http_server(port, addr=host)

@@ -1,0 +1,128 @@
+"""What came in: readings, and the messages that were refused or kept aside. Values, never exceptions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import IntEnum, StrEnum
+
+
+class Quality(IntEnum):
+    """How far a stored reading can be trusted."""
+
+    GOOD = 0
+    SUSPECT = 1
+    BAD = 2
+
+
+class Reason(StrEnum):
+    """Why a message, or one of its readings, was refused."""
+
+    MALFORMED = "malformed"
+    """The payload is not what its topic promises: no JSON, no SenML, no envelope."""
+    TOO_LARGE = "too_large"
+    """The payload is over the limit of bytes; its beginning is kept."""
+    WRONG_TOPIC = "wrong_topic"
+    """The topic is none of ours, or names another commune or kind than the sensor has."""
+    UNKNOWN_METRIC = "unknown_metric"
+    UNKNOWN_UNIT = "unknown_unit"
+    """The unit is missing, unknown, or not one of this metric."""
+    OUT_OF_BOUNDS = "out_of_bounds"
+    """The value is physically impossible."""
+    IN_FUTURE = "in_future"
+    """Observed later than now, beyond the tolerance."""
+    TOO_OLD = "too_old"
+    """Observed before the oldest instant that Vigie takes."""
+    CONFLICT = "conflict"
+    """Another value of this series at this instant is already stored; the first one stays."""
+    NO_READING = "no_reading"
+    """Well formed, but without any reading that Vigie knows."""
+    SIMULATED_UPLINK = "simulated_uplink"
+    """The network server says it simulated the message (The Things Stack ``simulated: true``)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """One value of one series.
+
+    Parameters
+    ----------
+    observed_at
+        When it was true, aware UTC, from the payload or the network server.
+    value
+        In the stored unit of the series' metric.
+    """
+
+    series_id: int
+    observed_at: datetime
+    value: float
+    quality: Quality = Quality.GOOD
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A message as the broker gave it. ``payload`` may be cut; ``size_bytes`` is its full size."""
+
+    topic: str
+    payload: bytes
+    received_at: datetime
+    size_bytes: int
+    properties: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Rejection:
+    """What was refused: the reason, the detail in words, and the raw message.
+
+    ``external_id`` and ``commune_insee`` are None where the message did not get so far.
+    """
+
+    message: Message
+    reason: Reason
+    detail: str
+    external_id: str | None = None
+    commune_insee: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Aside:
+    """A well-formed message of a sensor that nobody adopted yet: kept whole until somebody does."""
+
+    message: Message
+    external_id: str
+    network: str
+
+
+@dataclass(slots=True)
+class Batch:
+    """What one transaction writes. ``origins[i]`` is the message of ``readings[i]``."""
+
+    received_at: datetime
+    readings: list[Reading] = field(default_factory=list)
+    origins: list[Message] = field(default_factory=list)
+    rejections: list[Rejection] = field(default_factory=list)
+    asides: list[Aside] = field(default_factory=list)
+
+    def conflict_rejections(self, outcome: BatchOutcome) -> list[Rejection]:
+        """Return the rejections that keep the readings which met another value already stored."""
+        return [
+            Rejection(
+                self.origins[position],
+                Reason.CONFLICT,
+                f"series {self.readings[position].series_id} already has another value than "
+                f"{self.readings[position].value:g} at {self.readings[position].observed_at.isoformat()}",
+            )
+            for position in sorted(outcome.conflicts)
+        ]
+
+
+@dataclass(frozen=True, slots=True)
+class BatchOutcome:
+    """What became of a batch's readings: ``stored + len(duplicates) + len(conflicts) == len(readings)``.
+
+    ``duplicates`` and ``conflicts`` are positions in ``Batch.readings``.
+    """
+
+    stored: int
+    duplicates: frozenset[int]
+    conflicts: frozenset[int]

@@ -1,0 +1,99 @@
+"""The live feed in the store: events in commit order, a channel that wakes the listeners."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import groupby
+from typing import Any
+
+from core.store.pool import AsyncConnection, Connection
+
+LIVE = "vigie_live"
+"""Channel that says there are new live events; listeners then read what follows the last they saw."""
+LIVE_KEPT = timedelta(hours=1)
+_LIVE_LOCK = 0x7619_1E
+_MovedRow = tuple[str, int, int, str, datetime, float, int]
+
+
+@dataclass(frozen=True, slots=True)
+class LiveEvent:
+    """One event of a commune's feed. ``event_id`` grows in commit order: what follows an id is all that came later."""
+
+    event_id: int
+    commune_insee: str
+    kind: str
+    body: list[dict[str, Any]]
+
+
+def write_live_readings(connection: Connection, created_at: datetime, moved: Sequence[_MovedRow]) -> None:
+    """Write one ``readings`` event per commune whose latest values moved, and wake the listeners at commit."""
+    if not moved:
+        return
+    # Ids are handed out before the commit; the lock, held until it, makes their order the commits' order.
+    connection.execute("SELECT pg_advisory_xact_lock(%s)", (_LIVE_LOCK,))
+    with connection.cursor() as cursor:
+        cursor.executemany(
+            "INSERT INTO live_event (created_at, commune_insee, kind, body) VALUES (%s, %s, 'readings', %s)",
+            [
+                (created_at, insee, json.dumps([_reading(row) for row in rows]))
+                for insee, rows in groupby(sorted(moved), key=lambda row: row[0])
+            ],
+        )
+    connection.execute("SELECT pg_notify(%s, '')", (LIVE,))
+
+
+def _reading(row: _MovedRow) -> dict[str, Any]:
+    _, series_id, sensor_id, metric, observed_at, value, quality = row
+    return {
+        "series_id": series_id,
+        "sensor_id": sensor_id,
+        "metric": metric,
+        "observed_at": observed_at.isoformat(),
+        "value": value,
+        "quality": quality,
+    }
+
+
+def write_live_event(
+    connection: Connection, created_at: datetime, commune: str, kind: str, body: list[dict[str, Any]]
+) -> None:
+    """Write one event of any kind (``forecasts``, ...) of a commune, in the caller's transaction."""
+    connection.execute("SELECT pg_advisory_xact_lock(%s)", (_LIVE_LOCK,))
+    connection.execute(
+        "INSERT INTO live_event (created_at, commune_insee, kind, body) VALUES (%s, %s, %s, %s)",
+        (created_at, commune, kind, json.dumps(body)),
+    )
+    connection.execute("SELECT pg_notify(%s, '')", (LIVE,))
+
+
+async def listen_live(connection: AsyncConnection) -> None:
+    """Have this connection (in autocommit) told when there are new live events."""
+    await connection.execute(f"LISTEN {LIVE}")
+
+
+async def read_live(connection: AsyncConnection, *, after: int, limit: int = 500) -> list[LiveEvent]:
+    """Return the events of all communes that follow the id ``after``, in order."""
+    cursor = await connection.execute(
+        """
+        SELECT event_id, commune_insee, kind, body FROM live_event
+         WHERE event_id > %(after)s ORDER BY event_id LIMIT %(limit)s
+        """,
+        {"after": after, "limit": limit},
+    )
+    return [LiveEvent(*row) for row in await cursor.fetchall()]
+
+
+async def read_live_bounds(connection: AsyncConnection) -> tuple[int, int]:
+    """Return the ids of the oldest and the newest event kept, (0, 0) when there is none."""
+    cursor = await connection.execute("SELECT coalesce(min(event_id), 0), coalesce(max(event_id), 0) FROM live_event")
+    row = await cursor.fetchone()
+    assert row is not None, "an aggregate returns a row"
+    return int(row[0]), int(row[1])
+
+
+def prune_live(connection: Connection, now: datetime) -> int:
+    """Delete the events older than `LIVE_KEPT`; return how many."""
+    return connection.execute("DELETE FROM live_event WHERE created_at < %s", (now - LIVE_KEPT,)).rowcount

@@ -1,0 +1,195 @@
+"""Communes, sites, sensors and series in the store."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from core.places import Commune, Sensor, SensorKind, Series, Site
+from core.store.pool import Connection
+
+SENSORS_CHANGED = "vigie_sensors"
+"""Channel that tells ingest processes that a sensor was adopted."""
+
+
+def write_communes(connection: Connection, communes: Iterable[Commune]) -> None:
+    """Write the communes' table as the code knows it; names and populations follow the newest release."""
+    with connection.cursor() as cursor:
+        # A commune that merged refers to another: the others come first.
+        cursor.executemany(
+            """
+            INSERT INTO commune (insee, name, department, territory_code, territory_name, population,
+                                 member_until, merged_into)
+            VALUES (%s, %s, %s, %s, %s, %s, %s, %s)
+            ON CONFLICT (insee) DO UPDATE
+               SET name = excluded.name, territory_code = excluded.territory_code,
+                   territory_name = excluded.territory_name, population = excluded.population,
+                   member_until = excluded.member_until, merged_into = excluded.merged_into
+             WHERE commune IS DISTINCT FROM excluded
+            """,
+            [
+                (
+                    c.insee,
+                    c.name,
+                    c.department,
+                    c.territory_code,
+                    c.territory_name,
+                    c.population,
+                    c.member_until,
+                    c.merged_into,
+                )
+                for c in sorted(communes, key=lambda c: c.merged_into is not None)
+            ],
+        )
+
+
+def read_communes(connection: Connection, *, on: datetime) -> list[tuple[Commune, int]]:
+    """Return the communes that were members on this day, by name, each with its number of sensors."""
+    rows = connection.execute(
+        """
+        SELECT c.insee, c.name, c.department, c.territory_code, c.territory_name, c.population, c.member_until,
+               c.merged_into, (SELECT count(*) FROM site JOIN sensor USING (site_id) WHERE commune_insee = c.insee)
+          FROM commune AS c
+         WHERE c.member_until IS NULL OR c.member_until > %s::date
+         ORDER BY c.name COLLATE "C"
+        """,
+        (on,),
+    )
+    return [(Commune(*row[:8]), row[8]) for row in rows]
+
+
+def write_site(connection: Connection, site: Site) -> int:
+    """Write a site, or bring the one of this commune and code up to date; return its id."""
+    row = connection.execute(
+        """
+        INSERT INTO site (commune_insee, code, name, longitude, latitude) VALUES (%s, %s, %s, %s, %s)
+        ON CONFLICT (commune_insee, code) DO UPDATE
+           SET name = excluded.name, longitude = excluded.longitude, latitude = excluded.latitude
+        RETURNING site_id
+        """,
+        (site.commune_insee, site.code, site.name, site.longitude, site.latitude),
+    ).fetchone()
+    assert row is not None, "an upsert returns its row"
+    return int(row[0])
+
+
+def adopt_sensor(connection: Connection, sensor: Sensor, adopted_at: datetime) -> int:
+    """Write a sensor and its site, tell the ingest processes, and return the sensor's id.
+
+    Adopting again changes its name, kind and site and nothing else. Messages kept aside for it are taken in
+    by the next ingest process that hears of it.
+    """
+    site_id = write_site(connection, sensor.site)
+    row = connection.execute(
+        """
+        INSERT INTO sensor (external_id, kind, name, site_id, simulated, adopted_at)
+        VALUES (%s, %s, %s, %s, %s, %s)
+        ON CONFLICT (external_id) DO UPDATE
+           SET kind = excluded.kind, name = excluded.name, site_id = excluded.site_id
+        RETURNING sensor_id
+        """,
+        (sensor.external_id, sensor.kind, sensor.name, site_id, sensor.simulated, adopted_at),
+    ).fetchone()
+    connection.execute("SELECT pg_notify(%s, %s)", (SENSORS_CHANGED, sensor.external_id))
+    assert row is not None, "an upsert returns its row"
+    return int(row[0])
+
+
+_SENSORS = """
+    SELECT sensor.sensor_id, sensor.external_id, sensor.kind, sensor.name, sensor.simulated, sensor.adopted_at,
+           site.site_id, site.commune_insee, site.code, site.name, site.longitude, site.latitude
+      FROM sensor JOIN site USING (site_id)
+     WHERE (%(commune)s::text IS NULL OR site.commune_insee = %(commune)s)
+       AND (%(kind)s::text IS NULL OR sensor.kind = %(kind)s)
+       AND (%(sensor_id)s::integer IS NULL OR sensor.sensor_id = %(sensor_id)s)
+       AND sensor.sensor_id > %(after)s
+     ORDER BY sensor.sensor_id
+     LIMIT %(limit)s
+"""
+
+
+def read_sensors(
+    connection: Connection,
+    *,
+    commune: str | None = None,
+    kind: SensorKind | None = None,
+    after: int = 0,
+    limit: int = 100_000,
+) -> list[Sensor]:
+    """Return sensors in order of their id, after ``after``: a page at a time, or all."""
+    filters = {"commune": commune, "kind": kind, "sensor_id": None, "after": after, "limit": limit}
+    return [_sensor(row) for row in connection.execute(_SENSORS, filters)]
+
+
+def read_sensor(connection: Connection, sensor_id: int) -> Sensor | None:
+    """Return one sensor, or None."""
+    filters = {"commune": None, "kind": None, "sensor_id": sensor_id, "after": 0, "limit": 1}
+    row = connection.execute(_SENSORS, filters).fetchone()
+    return _sensor(row) if row else None
+
+
+def _sensor(row: tuple) -> Sensor:  # type: ignore[type-arg] # as wide as the SELECT above
+    (
+        sensor_id,
+        external_id,
+        kind,
+        name,
+        simulated,
+        adopted_at,
+        site_id,
+        insee,
+        code,
+        site_name,
+        longitude,
+        latitude,
+    ) = row
+    site = Site(insee, code, site_name, longitude, latitude, site_id)
+    return Sensor(external_id, SensorKind(kind), name, site, simulated, sensor_id, adopted_at)
+
+
+def read_sites(connection: Connection, *, commune: str | None = None, after: int = 0, limit: int = 1_000) -> list[Site]:
+    """Return sites in order of their id, after ``after``."""
+    rows = connection.execute(
+        """
+        SELECT commune_insee, code, name, longitude, latitude, site_id FROM site
+         WHERE (%(commune)s::text IS NULL OR commune_insee = %(commune)s) AND site_id > %(after)s
+         ORDER BY site_id LIMIT %(limit)s
+        """,
+        {"commune": commune, "after": after, "limit": limit},
+    )
+    return [Site(*row) for row in rows]
+
+
+def read_series(
+    connection: Connection,
+    *,
+    sensor_id: int | None = None,
+    metric: str | None = None,
+    series_id: int | None = None,
+) -> list[Series]:
+    """Return the series of a sensor, of a metric, or one by its id; without a filter, all."""
+    rows = connection.execute(
+        """
+        SELECT series_id, sensor_id, metric FROM series
+         WHERE (%(sensor_id)s::integer IS NULL OR sensor_id = %(sensor_id)s)
+           AND (%(metric)s::text IS NULL OR metric = %(metric)s)
+           AND (%(series_id)s::integer IS NULL OR series_id = %(series_id)s)
+         ORDER BY series_id
+        """,
+        {"sensor_id": sensor_id, "metric": metric, "series_id": series_id},
+    )
+    return [Series(*row) for row in rows]
+
+
+def write_series(connection: Connection, sensor_id: int, metric: str) -> int:
+    """Return the id of a sensor's series of this metric, writing it when it is the first reading."""
+    row = connection.execute(
+        """
+        INSERT INTO series (sensor_id, metric) VALUES (%s, %s)
+        ON CONFLICT (sensor_id, metric) DO UPDATE SET metric = excluded.metric
+        RETURNING series_id
+        """,
+        (sensor_id, metric),
+    ).fetchone()
+    assert row is not None, "an upsert returns its row"
+    return int(row[0])

@@ -1,0 +1,209 @@
+"""Readings in the store: the one way in, and the ways out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from core.clock import EPOCH, Window
+from core.readings import Batch, BatchOutcome, Quality, Reading
+from core.store.live import write_live_readings
+from core.store.pool import Connection
+from core.store.rejections import write_asides, write_rejections
+
+_STAGE = """
+    CREATE TEMPORARY TABLE IF NOT EXISTS staging (
+        position integer, series_id integer, observed_at timestamptz, value double precision, quality smallint
+    ) ON COMMIT DELETE ROWS
+"""
+_COPY = "COPY staging (position, series_id, observed_at, value, quality) FROM STDIN (FORMAT BINARY)"
+
+# The first of a batch wins, as the first of all does; what comes back are the positions that were not stored.
+_INSERT = """
+    WITH first AS (
+        SELECT DISTINCT ON (series_id, observed_at) position, series_id, observed_at, value, quality
+          FROM staging ORDER BY series_id, observed_at, position
+    ), stored AS (
+        INSERT INTO reading (series_id, observed_at, value, quality, received_at)
+        SELECT series_id, observed_at, value, quality, %(received_at)s FROM first
+        ON CONFLICT (series_id, observed_at) DO NOTHING
+        RETURNING series_id, observed_at
+    )
+    SELECT position FROM staging
+    EXCEPT
+    SELECT first.position FROM first JOIN stored USING (series_id, observed_at)
+"""
+_CONFLICTS = """
+    SELECT staging.position FROM staging JOIN reading USING (series_id, observed_at)
+     WHERE staging.position = ANY(%(positions)s) AND staging.value <> reading.value
+"""
+# Ordered by key, so that two ingest processes lock rows in one order and never each other.
+_LATEST = """
+    WITH newest AS (
+        SELECT DISTINCT ON (series_id) series_id, observed_at, value, quality
+          FROM staging WHERE NOT position = ANY(%(left_out)s)
+         ORDER BY series_id, observed_at DESC
+    ), moved AS (
+        INSERT INTO latest (series_id, observed_at, value, quality, received_at)
+        SELECT series_id, observed_at, value, quality, %(received_at)s FROM newest ORDER BY series_id
+        ON CONFLICT (series_id) DO UPDATE
+           SET observed_at = excluded.observed_at, value = excluded.value, quality = excluded.quality,
+               received_at = excluded.received_at
+         WHERE latest.observed_at < excluded.observed_at
+        RETURNING series_id, observed_at, value, quality
+    )
+    SELECT site.commune_insee, series.series_id, sensor.sensor_id, series.metric, moved.observed_at, moved.value,
+           moved.quality
+      FROM moved JOIN series USING (series_id) JOIN sensor USING (sensor_id) JOIN site USING (site_id)
+"""
+
+
+def write_batch(connection: Connection, batch: Batch) -> BatchOutcome:
+    """Write all of a batch in one transaction: readings, latest values, rejections, asides and the live feed.
+
+    Idempotent: written twice, it counts once. A reading whose instant already has another value is a
+    ``conflict``: the first stays, and the caller keeps the second as a rejection.
+
+    Returns
+    -------
+    BatchOutcome
+        What became of each reading, by its position in the batch.
+    """
+    with connection.transaction():
+        outcome = _write_readings(connection, batch)
+        write_rejections(connection, [*batch.rejections, *batch.conflict_rejections(outcome)])
+        write_asides(connection, batch.asides)
+    return outcome
+
+
+def _write_readings(connection: Connection, batch: Batch) -> BatchOutcome:
+    if not batch.readings:
+        return BatchOutcome(0, frozenset(), frozenset())
+    connection.execute(_STAGE)
+    with connection.cursor() as cursor, cursor.copy(_COPY) as copy:
+        copy.set_types(["int4", "int4", "timestamptz", "float8", "int2"])
+        for position, reading in enumerate(batch.readings):
+            copy.write_row((position, reading.series_id, reading.observed_at, reading.value, int(reading.quality)))
+    left_out = [row[0] for row in connection.execute(_INSERT, {"received_at": batch.received_at})]
+    conflicts = frozenset(
+        row[0] for row in (connection.execute(_CONFLICTS, {"positions": left_out}) if left_out else ())
+    )
+    moved = connection.execute(_LATEST, {"left_out": left_out, "received_at": batch.received_at}).fetchall()
+    write_live_readings(connection, batch.received_at, moved)
+    return BatchOutcome(len(batch.readings) - len(left_out), frozenset(left_out) - conflicts, conflicts)
+
+
+@dataclass(frozen=True, slots=True)
+class StepValue:
+    """One step of one series: the mean of its readings (for states, their share), and how many there were."""
+
+    start: datetime
+    mean: float
+    low: float
+    high: float
+    count: int
+
+
+def read_readings(
+    connection: Connection,
+    series_id: int,
+    window: Window,
+    *,
+    as_of: datetime | None = None,
+    limit: int = 10_000,
+) -> list[Reading]:
+    """Return the readings of a series observed in ``window``, oldest first, as they were known ``as_of``."""
+    rows = connection.execute(
+        """
+        SELECT observed_at, value, quality FROM reading
+         WHERE series_id = %(series_id)s AND observed_at >= %(start)s AND observed_at < %(end)s
+           AND (%(as_of)s::timestamptz IS NULL OR received_at <= %(as_of)s)
+         ORDER BY observed_at LIMIT %(limit)s
+        """,
+        {"series_id": series_id, "start": window.start, "end": window.end, "as_of": as_of, "limit": limit},
+    )
+    return [Reading(series_id, observed_at, value, Quality(quality)) for observed_at, value, quality in rows]
+
+
+def read_steps(
+    connection: Connection,
+    series_ids: Sequence[int],
+    window: Window,
+    step: timedelta,
+    *,
+    as_of: datetime | None = None,
+) -> dict[int, list[StepValue]]:
+    """Return the stepped readings of several series; a step without a reading is absent, never zero.
+
+    Steps lie on the grid of `core.clock.EPOCH` in UTC; readings marked bad are left out.
+    """
+    rows = connection.execute(
+        """
+        SELECT series_id, date_bin(%(step)s, observed_at, %(origin)s) AS start, avg(value), min(value), max(value),
+               count(*)
+          FROM reading
+         WHERE series_id = ANY(%(series_ids)s) AND observed_at >= %(start)s AND observed_at < %(end)s
+           AND quality <> %(bad)s AND (%(as_of)s::timestamptz IS NULL OR received_at <= %(as_of)s)
+         GROUP BY series_id, start
+         ORDER BY series_id, start
+        """,
+        {
+            "series_ids": list(series_ids),
+            "start": window.start,
+            "end": window.end,
+            "step": step,
+            "origin": EPOCH,
+            "bad": int(Quality.BAD),
+            "as_of": as_of,
+        },
+    )
+    steps: dict[int, list[StepValue]] = {series_id: [] for series_id in series_ids}
+    for series_id, start, mean, low, high, count in rows:
+        steps[series_id].append(StepValue(start, mean, low, high, count))
+    return steps
+
+
+@dataclass(frozen=True, slots=True)
+class Latest:
+    """The newest reading of a series, with the forecast that was expected of it when there was one."""
+
+    series_id: int
+    sensor_id: int
+    metric: str
+    observed_at: datetime
+    received_at: datetime
+    value: float
+    quality: int
+    expected_p05: float | None
+    expected_p50: float | None
+    expected_p95: float | None
+
+
+def read_latest(connection: Connection, *, commune: str | None = None, sensor_id: int | None = None) -> list[Latest]:
+    """Return the newest reading of every series of a commune or of a sensor, with what was expected of it.
+
+    Expected: the step that holds the reading, of the newest forecast issued before it was observed.
+    """
+    rows = connection.execute(
+        """
+        SELECT latest.series_id, sensor.sensor_id, series.metric, latest.observed_at, latest.received_at,
+               latest.value, latest.quality, expected.p05, expected.p50, expected.p95
+          FROM latest JOIN series USING (series_id) JOIN sensor USING (sensor_id) JOIN site USING (site_id)
+          LEFT JOIN LATERAL (
+                SELECT forecast_step.p05, forecast_step.p50, forecast_step.p95
+                  FROM forecast JOIN forecast_step USING (series_id, issued_at)
+                 WHERE forecast.series_id = latest.series_id AND forecast.issued_at <= latest.observed_at
+                   AND forecast.issued_at > latest.observed_at - interval '2 days'
+                   AND forecast_step.issued_at > latest.observed_at - interval '2 days'
+                   AND forecast_step.valid_at <= latest.observed_at
+                   AND forecast_step.valid_at > latest.observed_at - make_interval(secs => forecast.step_s)
+                 ORDER BY forecast.issued_at DESC LIMIT 1
+               ) AS expected ON true
+         WHERE (%(commune)s::text IS NULL OR site.commune_insee = %(commune)s)
+           AND (%(sensor_id)s::integer IS NULL OR sensor.sensor_id = %(sensor_id)s)
+         ORDER BY latest.series_id
+        """,
+        {"commune": commune, "sensor_id": sensor_id},
+    )
+    return [Latest(*row) for row in rows]
