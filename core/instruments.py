@@ -1,4 +1,6 @@
-"""Operators' counters (Prometheus). What always holds, per process and over time:
+"""Operators' counters (Prometheus).
+
+What always holds, per process and over time:
 
 ``messages received = stored + duplicate + rejected + aside + in flight``
 

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import IntEnum, StrEnum
+from typing import Protocol
+
+from core.clock import Window
+from core.places import Sensor
 
 
 class Quality(IntEnum):
@@ -57,6 +62,41 @@ class Reading:
     observed_at: datetime
     value: float
     quality: Quality = Quality.GOOD
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """A reading as a simulated or replayed sensor publishes it.
+
+    Parameters
+    ----------
+    deliver_at
+        When it is published: not before it was observed; later for a late one.
+    metric
+        Name of the metric; ``value`` is in its stored unit.
+    """
+
+    deliver_at: datetime
+    external_id: str
+    metric: str
+    observed_at: datetime
+    value: float
+
+
+class Source(Protocol):
+    """What can be published over MQTT as if its sensors stood in the field: a simulated town, replayed files."""
+
+    @property
+    def sensors(self) -> Sequence[Sensor]:
+        """The sensors that publish."""
+        ...
+
+    def deliveries(self, window: Window) -> Iterator[Delivery]:
+        """Yield what is delivered in ``window``, in order of ``deliver_at``.
+
+        Cutting a window in two gives the same deliveries as the whole.
+        """
+        ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,11 +9,13 @@ from datetime import datetime, timedelta
 from itertools import groupby
 from typing import Any
 
+from core.clock import Window
 from core.store.pool import AsyncConnection, Connection
 
 LIVE = "vigie_live"
 """Channel that says there are new live events; listeners then read what follows the last they saw."""
 LIVE_KEPT = timedelta(hours=1)
+RECEPTION_KEPT = timedelta(days=2)
 _LIVE_LOCK = 0x7619_1E
 _MovedRow = tuple[str, int, int, str, datetime, float, int]
 
@@ -28,19 +30,40 @@ class LiveEvent:
     body: list[dict[str, Any]]
 
 
-def write_live_readings(connection: Connection, created_at: datetime, moved: Sequence[_MovedRow]) -> None:
-    """Write one ``readings`` event per commune whose latest values moved, and wake the listeners at commit."""
-    if not moved:
-        return
-    # Ids are handed out before the commit; the lock, held until it, makes their order the commits' order.
+def lock_live(connection: Connection) -> None:
+    """Hold the live feed until the commit.
+
+    Ids are handed out before the commit; the lock, held until it, makes their order the commits' order.
+    """
     connection.execute("SELECT pg_advisory_xact_lock(%s)", (_LIVE_LOCK,))
+
+
+def write_live_readings(connection: Connection, created_at: datetime, moved: Sequence[_MovedRow]) -> None:
+    """Write one ``readings`` event per commune whose latest values moved, and wake the listeners at commit.
+
+    The caller holds `lock_live`.
+    """
+    by_commune = groupby(sorted(moved), key=lambda row: row[0])
+    _write_events(
+        connection, created_at, "readings", [(insee, [_reading(row) for row in rows]) for insee, rows in by_commune]
+    )
+
+
+def write_live_forecasts(connection: Connection, created_at: datetime, bodies: dict[str, list[dict[str, Any]]]) -> None:
+    """Write one ``forecasts`` event per commune (INSEE code to what was issued), in the caller's transaction."""
+    lock_live(connection)
+    _write_events(connection, created_at, "forecasts", sorted(bodies.items()))
+
+
+def _write_events(
+    connection: Connection, created_at: datetime, kind: str, bodies: Sequence[tuple[str, list[dict[str, Any]]]]
+) -> None:
+    if not bodies:
+        return
     with connection.cursor() as cursor:
         cursor.executemany(
-            "INSERT INTO live_event (created_at, commune_insee, kind, body) VALUES (%s, %s, 'readings', %s)",
-            [
-                (created_at, insee, json.dumps([_reading(row) for row in rows]))
-                for insee, rows in groupby(sorted(moved), key=lambda row: row[0])
-            ],
+            "INSERT INTO live_event (created_at, commune_insee, kind, body) VALUES (%s, %s, %s, %s)",
+            [(created_at, insee, kind, json.dumps(body)) for insee, body in bodies],
         )
     connection.execute("SELECT pg_notify(%s, '')", (LIVE,))
 
@@ -55,18 +78,6 @@ def _reading(row: _MovedRow) -> dict[str, Any]:
         "value": value,
         "quality": quality,
     }
-
-
-def write_live_event(
-    connection: Connection, created_at: datetime, commune: str, kind: str, body: list[dict[str, Any]]
-) -> None:
-    """Write one event of any kind (``forecasts``, ...) of a commune, in the caller's transaction."""
-    connection.execute("SELECT pg_advisory_xact_lock(%s)", (_LIVE_LOCK,))
-    connection.execute(
-        "INSERT INTO live_event (created_at, commune_insee, kind, body) VALUES (%s, %s, %s, %s)",
-        (created_at, commune, kind, json.dumps(body)),
-    )
-    connection.execute("SELECT pg_notify(%s, '')", (LIVE,))
 
 
 async def listen_live(connection: AsyncConnection) -> None:
@@ -95,5 +106,22 @@ async def read_live_bounds(connection: AsyncConnection) -> tuple[int, int]:
 
 
 def prune_live(connection: Connection, now: datetime) -> int:
-    """Delete the events older than `LIVE_KEPT`; return how many."""
+    """Delete the events and reception minutes that are no longer kept; return how many events."""
+    connection.execute("DELETE FROM reception WHERE minute < %s", (now - RECEPTION_KEPT,))
     return connection.execute("DELETE FROM live_event WHERE created_at < %s", (now - LIVE_KEPT,)).rowcount
+
+
+def read_reception(
+    connection: Connection, window: Window, *, commune: str | None = None
+) -> list[tuple[datetime, str, int]]:
+    """Return (minute of arrival, sensor kind, readings stored) of ``window``, oldest first; idle minutes are absent."""
+    rows = connection.execute(
+        """
+        SELECT minute, kind, sum(stored)::integer FROM reception
+         WHERE minute >= %(start)s AND minute < %(end)s
+           AND (%(commune)s::text IS NULL OR commune_insee = %(commune)s)
+         GROUP BY minute, kind ORDER BY minute, kind
+        """,
+        {"start": window.start, "end": window.end, "commune": commune},
+    )
+    return [(minute, kind, stored) for minute, kind, stored in rows]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime
 
-from core.places import Commune, Sensor, SensorKind, Series, Site
+from core.places import Commune, Origin, Sensor, SensorKind, Series, Site
 from core.store.pool import Connection
 
 SENSORS_CHANGED = "vigie_sensors"
@@ -82,13 +82,13 @@ def adopt_sensor(connection: Connection, sensor: Sensor, adopted_at: datetime) -
     site_id = write_site(connection, sensor.site)
     row = connection.execute(
         """
-        INSERT INTO sensor (external_id, kind, name, site_id, simulated, adopted_at)
+        INSERT INTO sensor (external_id, kind, name, site_id, origin, adopted_at)
         VALUES (%s, %s, %s, %s, %s, %s)
         ON CONFLICT (external_id) DO UPDATE
            SET kind = excluded.kind, name = excluded.name, site_id = excluded.site_id
         RETURNING sensor_id
         """,
-        (sensor.external_id, sensor.kind, sensor.name, site_id, sensor.simulated, adopted_at),
+        (sensor.external_id, sensor.kind, sensor.name, site_id, sensor.origin, adopted_at),
     ).fetchone()
     connection.execute("SELECT pg_notify(%s, %s)", (SENSORS_CHANGED, sensor.external_id))
     assert row is not None, "an upsert returns its row"
@@ -96,7 +96,7 @@ def adopt_sensor(connection: Connection, sensor: Sensor, adopted_at: datetime) -
 
 
 _SENSORS = """
-    SELECT sensor.sensor_id, sensor.external_id, sensor.kind, sensor.name, sensor.simulated, sensor.adopted_at,
+    SELECT sensor.sensor_id, sensor.external_id, sensor.kind, sensor.name, sensor.origin, sensor.adopted_at,
            site.site_id, site.commune_insee, site.code, site.name, site.longitude, site.latitude
       FROM sensor JOIN site USING (site_id)
      WHERE (%(commune)s::text IS NULL OR site.commune_insee = %(commune)s)
@@ -134,7 +134,7 @@ def _sensor(row: tuple) -> Sensor:  # type: ignore[type-arg] # as wide as the SE
         external_id,
         kind,
         name,
-        simulated,
+        origin,
         adopted_at,
         site_id,
         insee,
@@ -144,7 +144,7 @@ def _sensor(row: tuple) -> Sensor:  # type: ignore[type-arg] # as wide as the SE
         latitude,
     ) = row
     site = Site(insee, code, site_name, longitude, latitude, site_id)
-    return Sensor(external_id, SensorKind(kind), name, site, simulated, sensor_id, adopted_at)
+    return Sensor(external_id, SensorKind(kind), name, site, Origin(origin), sensor_id, adopted_at)
 
 
 def read_sites(connection: Connection, *, commune: str | None = None, after: int = 0, limit: int = 1_000) -> list[Site]:

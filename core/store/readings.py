@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from core.clock import EPOCH, Window
 from core.readings import Batch, BatchOutcome, Quality, Reading
-from core.store.live import write_live_readings
+from core.store.live import lock_live, write_live_readings
 from core.store.pool import Connection
 from core.store.rejections import write_asides, write_rejections
 
@@ -59,6 +59,19 @@ _LATEST = """
 """
 
 
+# Rows of one commune, kind and minute are shared between ingest processes: written last, in key order, under the
+# lock of the live feed.
+_RECEPTION = """
+    INSERT INTO reception (commune_insee, kind, minute, stored)
+    SELECT site.commune_insee, sensor.kind, date_trunc('minute', %(received_at)s::timestamptz), count(*)
+      FROM staging JOIN series USING (series_id) JOIN sensor USING (sensor_id) JOIN site USING (site_id)
+     WHERE NOT staging.position = ANY(%(left_out)s)
+     GROUP BY site.commune_insee, sensor.kind
+     ORDER BY site.commune_insee, sensor.kind
+    ON CONFLICT (minute, commune_insee, kind) DO UPDATE SET stored = reception.stored + excluded.stored
+"""
+
+
 def write_batch(connection: Connection, batch: Batch) -> BatchOutcome:
     """Write all of a batch in one transaction: readings, latest values, rejections, asides and the live feed.
 
@@ -90,7 +103,9 @@ def _write_readings(connection: Connection, batch: Batch) -> BatchOutcome:
         row[0] for row in (connection.execute(_CONFLICTS, {"positions": left_out}) if left_out else ())
     )
     moved = connection.execute(_LATEST, {"left_out": left_out, "received_at": batch.received_at}).fetchall()
+    lock_live(connection)
     write_live_readings(connection, batch.received_at, moved)
+    connection.execute(_RECEPTION, {"left_out": left_out, "received_at": batch.received_at})
     return BatchOutcome(len(batch.readings) - len(left_out), frozenset(left_out) - conflicts, conflicts)
 
 

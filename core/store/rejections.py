@@ -140,7 +140,8 @@ def read_rejections(
     """Return rejections, the newest first, before the id ``before``: a page at a time."""
     rows = connection.execute(
         """
-        SELECT rejection_id, received_at, reason, detail, topic, payload, size_bytes, properties, external_id, commune_insee
+        SELECT rejection_id, received_at, reason, detail, topic, payload, size_bytes, properties, external_id,
+               commune_insee
           FROM rejection
          WHERE (%(reason)s::text IS NULL OR reason = %(reason)s)
            AND (%(commune)s::text IS NULL OR commune_insee = %(commune)s)
