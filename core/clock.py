@@ -47,6 +47,11 @@ def parse_instant(text: str) -> datetime:
     return in_utc(datetime.fromisoformat(text))
 
 
+def format_instant(instant: datetime) -> str:
+    """Write an instant as RFC 3339 in UTC, with Z: how every JSON of ours says when."""
+    return in_utc(instant).isoformat().replace("+00:00", "Z")
+
+
 def floor_to_step(instant: datetime, step: timedelta) -> datetime:
     """Return the start of the step that holds ``instant``, on the grid that starts at `EPOCH`."""
     return in_utc(instant) - (in_utc(instant) - EPOCH) % step

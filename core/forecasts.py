@@ -52,7 +52,8 @@ class Forecast:
     Parameters
     ----------
     issued_at
-        The origin: nothing received later was used.
+        The origin: nothing received later was used. The first step is the one that holds it: a step is known only
+        once it has ended.
     step
         Length of each step.
     history_until

@@ -11,24 +11,12 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from core.errors import SettingInvalid
 
 
-class Settings(BaseSettings):
-    """What every process has.
-
-    Parameters
-    ----------
-    database_url
-        PostgreSQL or TimescaleDB, ``postgresql://...``; holds a password, so it is never printed.
-    metrics_host, metrics_port
-        Where ``/metrics`` of ingest and worker listens; port 0 turns it off.
-    """
+class Environment(BaseSettings):
+    """What is read from the environment by every process, with or without a database."""
 
     model_config = SettingsConfigDict(env_prefix="VIGIE_", env_file=None, extra="ignore", frozen=True)
 
-    database_url: SecretStr
-    database_pool_size: int = Field(default=4, ge=1, le=64)
     log_json: bool = True
-    metrics_host: str = "127.0.0.1"
-    metrics_port: int = Field(default=0, ge=0, le=65535)
 
     @classmethod
     def from_environment(cls) -> Self:
@@ -40,11 +28,34 @@ class Settings(BaseSettings):
             With one line that names the first wrong setting.
         """
         try:
-            return cls()  # type: ignore[call-arg] # the environment gives the rest
+            return cls()
         except ValidationError as error:
             first = error.errors()[0]
             name = "VIGIE_" + "_".join(str(part) for part in first["loc"]).upper()
             raise SettingInvalid(f"{name}: {first['msg']}") from None
+
+
+class BrokerSettings(Environment):
+    """Where the broker is: ``mqtt://[user:password@]host[:port]`` or ``mqtts://...``; never printed."""
+
+    broker_url: SecretStr = SecretStr("mqtt://127.0.0.1:1883")
+
+
+class Settings(Environment):
+    """What every process with a database has.
+
+    Parameters
+    ----------
+    database_url
+        PostgreSQL or TimescaleDB, ``postgresql://...``; holds a password, so it is never printed.
+    metrics_host, metrics_port
+        Where ``/metrics`` of ingest and worker listens; port 0 turns it off.
+    """
+
+    database_url: SecretStr
+    database_pool_size: int = Field(default=4, ge=1, le=64)
+    metrics_host: str = "127.0.0.1"
+    metrics_port: int = Field(default=0, ge=0, le=65535)
 
     @property
     def dsn(self) -> str:
@@ -52,13 +63,11 @@ class Settings(BaseSettings):
         return self.database_url.get_secret_value()
 
 
-class IngestSettings(Settings):
+class IngestSettings(Settings, BrokerSettings):
     """Settings of the ingest process.
 
     Parameters
     ----------
-    broker_url
-        ``mqtt://[user:password@]host[:port]`` or ``mqtts://...``.
     client_id
         Names the persistent session: two ingest processes must differ.
     topics
@@ -68,12 +77,13 @@ class IngestSettings(Settings):
     queue_messages_max
         Bound of unacknowledged messages in memory (MQTT 5 receive maximum).
     payload_bytes_max
-        Larger payloads are refused; only their beginning is kept.
+        Larger payloads are refused; only their beginning, ``kept_bytes_max``, is kept.
     future_s_max
         How far ahead of our clock a reading may be observed.
+    retry_s_max
+        Longest wait between two tries while the store is absent.
     """
 
-    broker_url: SecretStr = SecretStr("mqtt://127.0.0.1:1883")
     client_id: str = Field(default="vigie-ingest", min_length=1, max_length=64)
     topics: str = "vigie/v1/#,v3/+/devices/+/up,application/+/device/+/event/up"
     batch_messages_max: int = Field(default=1_000, ge=1, le=50_000)

@@ -156,6 +156,21 @@ def read_forecast_steps(connection: Connection, series_id: int, issued_at: datet
     return [ForecastStep(row[0], tuple(row[1:8]), row[8]) for row in rows]
 
 
+def read_last_issues(connection: Connection) -> dict[str, datetime]:
+    """Return when each metric was last forecast; one that never was is absent."""
+    rows = connection.execute(
+        """
+        SELECT series.metric, max(newest.issued_at)
+          FROM series CROSS JOIN LATERAL (
+                SELECT issued_at FROM forecast WHERE forecast.series_id = series.series_id
+                 ORDER BY issued_at DESC LIMIT 1
+               ) AS newest
+         GROUP BY series.metric
+        """,
+    )
+    return dict(rows)
+
+
 def read_unscored(connection: Connection, metric: str, *, ended_by: datetime, limit: int) -> list[Forecast]:
     """Return forecasts of a metric, without their steps, whose last step ended by then and that have no score."""
     rows = connection.execute(

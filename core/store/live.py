@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from itertools import groupby
 from typing import Any
 
-from core.clock import Window
+from core.clock import Window, format_instant
 from core.store.pool import AsyncConnection, Connection
 
 LIVE = "vigie_live"
@@ -74,7 +74,7 @@ def _reading(row: _MovedRow) -> dict[str, Any]:
         "series_id": series_id,
         "sensor_id": sensor_id,
         "metric": metric,
-        "observed_at": observed_at.isoformat(),
+        "observed_at": format_instant(observed_at),
         "value": value,
         "quality": quality,
     }
@@ -85,16 +85,36 @@ async def listen_live(connection: AsyncConnection) -> None:
     await connection.execute(f"LISTEN {LIVE}")
 
 
-async def read_live(connection: AsyncConnection, *, after: int, limit: int = 500) -> list[LiveEvent]:
-    """Return the events of all communes that follow the id ``after``, in order."""
+async def read_live(
+    connection: AsyncConnection, *, after: int, commune: str | None = None, limit: int = 500
+) -> list[LiveEvent]:
+    """Return the events of a commune, or of all, that follow the id ``after``, in order."""
     cursor = await connection.execute(
         """
         SELECT event_id, commune_insee, kind, body FROM live_event
-         WHERE event_id > %(after)s ORDER BY event_id LIMIT %(limit)s
+         WHERE event_id > %(after)s AND (%(commune)s::text IS NULL OR commune_insee = %(commune)s)
+         ORDER BY event_id LIMIT %(limit)s
         """,
-        {"after": after, "limit": limit},
+        {"after": after, "commune": commune, "limit": limit},
     )
     return [LiveEvent(*row) for row in await cursor.fetchall()]
+
+
+async def count_live(connection: AsyncConnection, *, after: int, commune: str | None, limit: int) -> int:
+    """Return how many events of a commune, or of all, follow the id ``after``; stops counting at ``limit``."""
+    cursor = await connection.execute(
+        """
+        SELECT count(*) FROM (
+            SELECT FROM live_event
+             WHERE event_id > %(after)s AND (%(commune)s::text IS NULL OR commune_insee = %(commune)s)
+             LIMIT %(limit)s
+        ) AS counted
+        """,
+        {"after": after, "commune": commune, "limit": limit},
+    )
+    row = await cursor.fetchone()
+    assert row is not None, "an aggregate returns a row"
+    return int(row[0])
 
 
 async def read_live_bounds(connection: AsyncConnection) -> tuple[int, int]:

@@ -8,10 +8,11 @@ from urllib.parse import quote, urlencode
 
 import yoyo
 from psycopg.conninfo import conninfo_to_dict
+from psycopg.errors import UndefinedTable
 
 from core.places import communes
 from core.store.places import write_communes
-from core.store.pool import connected
+from core.store.pool import Connection, connected
 
 MIGRATIONS_DIR = Path(__file__).resolve().parent.parent.parent / "infra" / "migrations"
 
@@ -32,6 +33,17 @@ def migrate(dsn: str) -> list[str]:
     with connected(dsn) as connection:
         write_communes(connection, communes().values())
     return ran
+
+
+def is_migrated(connection: Connection) -> bool:
+    """Whether every migration that this code knows was run on the database."""
+    try:
+        ran = {row[0] for row in connection.execute("SELECT migration_id FROM _yoyo_migration")}
+    except UndefinedTable:
+        connection.rollback()
+        return False
+    known = {path.stem for directory in _directories() for path in directory.glob("*.sql")}
+    return known <= ran
 
 
 def _directories() -> list[Path]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from core.places import Commune, Origin, Sensor, SensorKind, Series, Site
@@ -59,12 +59,16 @@ def read_communes(connection: Connection, *, on: datetime) -> list[tuple[Commune
 
 
 def write_site(connection: Connection, site: Site) -> int:
-    """Write a site, or bring the one of this commune and code up to date; return its id."""
+    """Write a site, or bring the one of this commune and code up to date; return its id.
+
+    A point that is not given leaves the known one.
+    """
     row = connection.execute(
         """
         INSERT INTO site (commune_insee, code, name, longitude, latitude) VALUES (%s, %s, %s, %s, %s)
         ON CONFLICT (commune_insee, code) DO UPDATE
-           SET name = excluded.name, longitude = excluded.longitude, latitude = excluded.latitude
+           SET name = excluded.name, longitude = coalesce(excluded.longitude, site.longitude),
+               latitude = coalesce(excluded.latitude, site.latitude)
         RETURNING site_id
         """,
         (site.commune_insee, site.code, site.name, site.longitude, site.latitude),
@@ -179,6 +183,73 @@ def read_series(
         {"sensor_id": sensor_id, "metric": metric, "series_id": series_id},
     )
     return [Series(*row) for row in rows]
+
+
+def read_series_page(
+    connection: Connection,
+    *,
+    sensor_id: int | None = None,
+    metric: str | None = None,
+    after: int = 0,
+    limit: int = 1_000,
+) -> list[Series]:
+    """Return the series of a sensor or of a metric in order of their id, after ``after``: a page at a time."""
+    rows = connection.execute(
+        """
+        SELECT series_id, sensor_id, metric FROM series
+         WHERE (%(sensor_id)s::integer IS NULL OR sensor_id = %(sensor_id)s)
+           AND (%(metric)s::text IS NULL OR metric = %(metric)s)
+           AND series_id > %(after)s
+         ORDER BY series_id LIMIT %(limit)s
+        """,
+        {"sensor_id": sensor_id, "metric": metric, "after": after, "limit": limit},
+    )
+    return [Series(*row) for row in rows]
+
+
+def read_series_of(connection: Connection, sensor_ids: Sequence[int]) -> dict[int, list[Series]]:
+    """Return the series of several sensors, by sensor id, each list in order of the series' id."""
+    rows = connection.execute(
+        """
+        SELECT series_id, sensor_id, metric FROM series WHERE sensor_id = ANY(%(sensor_ids)s) ORDER BY series_id
+        """,
+        {"sensor_ids": list(sensor_ids)},
+    )
+    found: dict[int, list[Series]] = {sensor_id: [] for sensor_id in sensor_ids}
+    for row in rows:
+        series = Series(*row)
+        found[series.sensor_id].append(series)
+    return found
+
+
+def read_commune_series(connection: Connection, commune: str) -> list[Series]:
+    """Return all series of a commune's sensors, in order of their id."""
+    rows = connection.execute(
+        """
+        SELECT series.series_id, series.sensor_id, series.metric
+          FROM series JOIN sensor USING (sensor_id) JOIN site USING (site_id)
+         WHERE site.commune_insee = %s ORDER BY series.series_id
+        """,
+        (commune,),
+    )
+    return [Series(*row) for row in rows]
+
+
+def is_adopted(connection: Connection, external_id: str) -> bool:
+    """Whether a sensor of this name was adopted."""
+    return connection.execute("SELECT FROM sensor WHERE external_id = %s", (external_id,)).fetchone() is not None
+
+
+def read_series_communes(connection: Connection, series_ids: Sequence[int]) -> dict[int, str]:
+    """Return the INSEE code of the commune that each series is in."""
+    rows = connection.execute(
+        """
+        SELECT series_id, commune_insee FROM series JOIN sensor USING (sensor_id) JOIN site USING (site_id)
+         WHERE series_id = ANY(%s)
+        """,
+        (list(series_ids),),
+    )
+    return dict(rows)
 
 
 def write_series(connection: Connection, sensor_id: int, metric: str) -> int:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from typing import Any, TypeAlias
 
 import psycopg
@@ -53,6 +53,22 @@ def connected(dsn: str) -> Iterator[Connection]:
     with connection:
         _use_utc(connection)
         yield connection
+
+
+@asynccontextmanager
+async def connected_async(dsn: str) -> AsyncIterator[AsyncConnection]:
+    """Give one asynchronous connection in autocommit, closed at the end, for the live feed.
+
+    Raises
+    ------
+    StoreAbsent
+        If the server cannot be reached, or is lost meanwhile.
+    """
+    with store_absence_told():
+        connection = await psycopg.AsyncConnection.connect(dsn, autocommit=True, connect_timeout=CONNECT_TIMEOUT_S)
+        async with connection:
+            await connection.execute("SET TIME ZONE 'UTC'")
+            yield connection
 
 
 @contextmanager

@@ -179,6 +179,22 @@ def read_steps(
     return steps
 
 
+def read_span(connection: Connection) -> dict[str, tuple[datetime, datetime]]:
+    """Return, per metric, the oldest and the newest ``observed_at`` of all its series."""
+    rows = connection.execute(
+        """
+        SELECT series.metric, min(oldest.observed_at), max(latest.observed_at)
+          FROM latest JOIN series USING (series_id)
+         CROSS JOIN LATERAL (
+                SELECT observed_at FROM reading WHERE reading.series_id = latest.series_id
+                 ORDER BY observed_at LIMIT 1
+               ) AS oldest
+         GROUP BY series.metric
+        """,
+    )
+    return {metric: (oldest, newest) for metric, oldest, newest in rows}
+
+
 @dataclass(frozen=True, slots=True)
 class Latest:
     """The newest reading of a series, with the forecast that was expected of it when there was one."""

@@ -43,7 +43,8 @@ CREATE TABLE forecast_step (
     naive     double precision,
     PRIMARY KEY (series_id, issued_at, valid_at),
     CHECK (p05 <= p10 AND p10 <= p25 AND p25 <= p50 AND p50 <= p75 AND p75 <= p90 AND p90 <= p95),
-    CHECK (valid_at >= issued_at)
+    -- The first step is the one that was running at issued_at: nothing of it was used, so it is forecast too.
+    CHECK (valid_at > issued_at - interval '1 day')
 );
 
 -- Written once, when the last step has passed. Where no truth came at all, steps is 0 and the rest is null:

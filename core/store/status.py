@@ -1,0 +1,66 @@
+"""How far the platform has come, for whoever watches it start."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from core.store.pool import Connection
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """What is in the store.
+
+    Parameters
+    ----------
+    readings
+        Readings stored in the last two days of arrival (`core.store.live.RECEPTION_KEPT`).
+    newest_observed_at
+        ``observed_at`` of the newest reading, None when there is none.
+    models
+        Metrics that have a model, in order.
+    forecasts
+        Series that have at least one forecast by a model.
+    """
+
+    sensors: int
+    readings: int
+    newest_observed_at: datetime | None
+    models: tuple[str, ...]
+    forecasts: int
+
+
+def read_progress(connection: Connection) -> Progress:
+    """Return how far the platform has come."""
+    row = connection.execute(
+        """
+        SELECT (SELECT count(*) FROM sensor),
+               (SELECT coalesce(sum(stored), 0) FROM reception),
+               (SELECT max(observed_at) FROM latest),
+               (SELECT coalesce(array_agg(DISTINCT metric ORDER BY metric), '{}') FROM model),
+               (SELECT count(DISTINCT series_id) FROM forecast WHERE model_id IS NOT NULL)
+        """,
+    ).fetchone()
+    assert row is not None, "a SELECT without FROM returns a row"
+    sensors, readings, newest, models, forecasts = row
+    return Progress(sensors, readings, newest, tuple(models), forecasts)
+
+
+def newest_observed_at(connection: Connection, external_ids: Sequence[str]) -> datetime | None:
+    """Return when the newest reading of these sensors was observed, None when there is none."""
+    row = connection.execute(
+        """
+        SELECT max(latest.observed_at) FROM latest JOIN series USING (series_id) JOIN sensor USING (sensor_id)
+         WHERE sensor.external_id = ANY(%s)
+        """,
+        (list(external_ids),),
+    ).fetchone()
+    return row[0] if row else None
+
+
+def is_ready(connection: Connection) -> bool:
+    """Whether the database answers and holds the present schema."""
+    row = connection.execute("SELECT to_regclass('forecast_step') IS NOT NULL").fetchone()
+    return bool(row and row[0])

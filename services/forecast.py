@@ -1,0 +1,172 @@
+"""Forecasts as a service: read the history as of now, let the models speak, keep what they say, score it later."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+import structlog
+from models.artifacts import dump_model, load_model
+from models.forecaster import forecast
+from models.train import TrainingSettings, train
+
+from core import instruments
+from core.clock import Window, floor_to_step
+from core.errors import ShortHistory
+from core.forecasts import Forecast
+from core.metrics import ForecastPlan, Metric, forecast_metrics
+from core.settings import WorkerSettings
+from core.store.forecasts import (
+    StoredModel,
+    read_forecast_steps,
+    read_last_issues,
+    read_model,
+    read_unscored,
+    write_forecasts,
+    write_model,
+    write_scores,
+)
+from core.store.live import write_live_forecasts
+from core.store.places import read_series, read_series_communes
+from core.store.pool import Connection, Pool
+from core.store.readings import read_span, read_steps
+from models.history import History
+from models.scores import score
+
+log = structlog.get_logger(__name__)
+
+MIN_HISTORY = timedelta(days=7)
+"""A first model is trained when a week is known: a week is the longest season it repeats."""
+FRESH_STEPS = 3
+SCORED_AT_ONCE = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """Metrics whose forecasts, or whose first model, are due."""
+
+    to_forecast: list[str]
+    to_train: list[str]
+
+
+def metrics_due(pool: Pool, now: datetime) -> Due:
+    """Return what is due: forecasts not issued yet in the present period, and first models with history enough.
+
+    A first model waits until the newest reading is fresh, so that a history that is still coming in is not trained
+    on its first half.
+    """
+    with pool.connection() as connection:
+        spans, issues = read_span(connection), read_last_issues(connection)
+        due = Due([], [])
+        for metric, plan in forecast_metrics():
+            if metric.name not in spans:
+                continue
+            oldest, newest = spans[metric.name]
+            issued_at = issues.get(metric.name)
+            if issued_at is None or issued_at < floor_to_step(now, plan.every):
+                due.to_forecast.append(metric.name)
+            fresh = newest > now - FRESH_STEPS * max(plan.step, metric.step)
+            if fresh and newest - oldest >= MIN_HISTORY and read_model(connection, metric.name, as_of=now) is None:
+                due.to_train.append(metric.name)
+    return due
+
+
+def read_history(connection: Connection, metric: Metric, window: Window) -> History:
+    """Read the stepped history of every series of a metric, as it was known at the window's end."""
+    plan = _plan_of(metric)
+    series_ids = [series.series_id for series in read_series(connection, metric=metric.name)]
+    start = floor_to_step(window.start, plan.step)
+    aligned = Window(start, window.end)
+    steps = read_steps(connection, series_ids, aligned, plan.step, as_of=window.end)
+    return History.of(metric, aligned, steps)
+
+
+def issue_forecasts(pool: Pool, settings: WorkerSettings, metric: Metric, now: datetime) -> None:
+    """Issue and keep a forecast of each series of a metric; the naive one stands in, and is recorded, where it must."""
+    issued_at = now.replace(microsecond=0)
+    with pool.connection() as connection:
+        history = read_history(connection, metric, Window.ending(issued_at, timedelta(days=settings.history_days)))
+        stored = read_model(connection, metric.name, as_of=issued_at)
+        model = load_model(stored.artifact) if stored else None
+        model_id = stored.model_id if stored else None
+        made = [
+            replace(one, model_id=None if one.fallback else model_id) for one in forecast(history, model, issued_at)
+        ]
+        written = write_forecasts(connection, made)
+        write_live_forecasts(connection, now, _live_bodies(connection, metric, made))
+    by_naive = sum(one.fallback is not None for one in made)
+    instruments.FORECASTS.labels(metric.name, "model").inc(len(made) - by_naive)
+    instruments.FORECASTS.labels(metric.name, "naive").inc(by_naive)
+    log.info(
+        "forecasts_issued", metric=metric.name, series=len(made), new=written, by_naive=by_naive, model_id=model_id
+    )
+
+
+def _live_bodies(connection: Connection, metric: Metric, made: list[Forecast]) -> dict[str, list[dict[str, Any]]]:
+    communes = read_series_communes(connection, [one.series_id for one in made])
+    bodies: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    for one in made:
+        bodies[communes[one.series_id]].append(
+            {"series_id": one.series_id, "metric": metric.name, "issued_at": one.issued_at.isoformat()},
+        )
+    return dict(bodies)
+
+
+def train_model(pool: Pool, settings: WorkerSettings, metric: Metric, now: datetime) -> int:
+    """Fit a model on the history known now and keep it; return its id.
+
+    Raises
+    ------
+    ShortHistory
+        If there is too little to learn from.
+    """
+    window = Window.ending(now, timedelta(days=settings.history_days))
+    with pool.connection() as connection:
+        history = read_history(connection, metric, window)
+    if not history.series_ids:
+        raise ShortHistory(f"{metric.name} has no series")
+    trained = train(history, TrainingSettings(threads=settings.threads, rows_max=settings.train_rows_max))
+    with pool.connection() as connection:
+        model_id = write_model(
+            connection,
+            StoredModel(
+                metric=metric.name,
+                trained_at=now,
+                history_start=window.start,
+                history_end=window.end,
+                rows=trained.rows,
+                series=len(history.series_ids),
+                duration_s=trained.duration_s,
+                card=trained.card,
+                artifact=dump_model(trained),
+            ),
+        )
+    instruments.MODEL_LAST_SUCCESS.labels(metric.name).set(now.timestamp())
+    instruments.MODEL_TRAIN_SECONDS.labels(metric.name).set(trained.duration_s)
+    log.info("model_trained", metric=metric.name, model_id=model_id, rows=trained.rows, duration_s=trained.duration_s)
+    return model_id
+
+
+def score_forecasts(pool: Pool, metric: Metric, now: datetime) -> int:
+    """Score the forecasts of a metric whose last step has passed; return how many."""
+    step = _plan_of(metric).step
+    with pool.connection() as connection:
+        passed = read_unscored(connection, metric.name, ended_by=now, limit=SCORED_AT_ONCE)
+        scores = []
+        for head in passed:
+            steps = read_forecast_steps(connection, head.series_id, head.issued_at)
+            window = Window(steps[0].valid_at, steps[-1].valid_at + step)
+            truth = read_steps(connection, [head.series_id], window, step)
+            scores.append(score(replace(head, steps=steps), History.of(metric, window, truth)))
+        write_scores(connection, scores, now)
+    instruments.SCORES.labels(metric.name).inc(len(scores))
+    if scores:
+        log.info("forecasts_scored", metric=metric.name, forecasts=len(scores))
+    return len(scores)
+
+
+def _plan_of(metric: Metric) -> ForecastPlan:
+    assert metric.plan is not None, "only metrics with a plan are asked for"
+    return metric.plan

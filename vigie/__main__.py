@@ -1,0 +1,175 @@
+"""The command line: ``vigie COMMAND --help`` says what each does. Settings come from VIGIE_* variables."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import threading
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from core.clock import now
+from core.errors import SettingInvalid, VigieError
+from core.instruments import serve_instruments
+from core.log import start_log
+from core.places import Origin, Sensor, SensorKind, Site, communes, current_commune
+from core.settings import ApiSettings, IngestSettings, Settings, WorkerSettings
+from core.store.migrate import migrate as migrate_store
+from core.store.places import adopt_sensor
+from core.store.pool import connected
+
+# Each command imports its room when it is called: an ingest image carries no LightGBM and no web framework.
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
+
+SPEED_HELP = "Seconds of the source per second, once the history is published; 0 ends there."
+
+
+def _stop_on_signal() -> threading.Event:
+    """Return an event that SIGTERM and SIGINT set: the process then finishes what it holds and ends."""
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    return stop
+
+
+def _begin(process: str, settings: Settings) -> None:
+    start_log(process, as_json=settings.log_json)
+    serve_instruments(settings.metrics_host, settings.metrics_port)
+
+
+@app.command()
+def migrate() -> None:
+    """Bring the database to the present schema."""
+    ran = migrate_store(Settings.from_environment().dsn)
+    print(f"{len(ran)} migrations run" if ran else "the schema is up to date")
+
+
+@app.command()
+def ingest() -> None:
+    """Take readings from the broker into the database until it is told to stop."""
+    from ingestors.process import run_ingest
+
+    settings = IngestSettings.from_environment()
+    _begin("ingest", settings)
+    run_ingest(settings, _stop_on_signal())
+
+
+@app.command()
+def worker() -> None:
+    """Forecast, train and score at their hours, until it is told to stop."""
+    from services.jobs import run_worker
+
+    settings = WorkerSettings.from_environment()
+    _begin("worker", settings)
+    run_worker(settings)
+
+
+@app.command()
+def api() -> None:
+    """Serve the API and the pages until it is told to stop."""
+    from services.api.process import run_api
+
+    settings = ApiSettings.from_environment()
+    start_log("api", as_json=settings.log_json)
+    run_api(settings)
+
+
+@app.command()
+def demo(
+    *,
+    folder: Annotated[Path | None, typer.Option(help="Where data and logs are kept between runs.")] = None,
+    port: Annotated[int, typer.Option(min=1, max=65535, help="First port to try for the pages.")] = 8080,
+    replay: Annotated[Path | None, typer.Option(help="Feed these real files instead of the simulator.")] = None,
+    days: Annotated[int, typer.Option(min=1, max=3650, help="Days of history to begin with.")] = 28,
+    speed: Annotated[float, typer.Option(min=0.01, max=3600, help="Speed of the feed once live.")] = 1.0,
+) -> None:
+    """Run everything on this machine: database, broker, sensors, ingest, worker, api and pages."""
+    from vigie.demo import DemoPlan, run_demo
+
+    default = Path(".vigie") / (f"replay-{replay.resolve().name}" if replay else "demo")
+    run_demo(DemoPlan((folder or default).resolve(), port, replay, days, speed), _stop_on_signal())
+
+
+@app.command()
+def simulate(
+    *,
+    days: Annotated[int, typer.Option(min=0, max=3650, help="Days of history to publish first.")] = 28,
+    seed: Annotated[int, typer.Option(help="Another seed is another town.")] = 1,
+    speed: Annotated[float, typer.Option(min=0, max=3600, help=SPEED_HELP)] = 1.0,
+    adopt: Annotated[bool, typer.Option(help="Declare the town's sensors in the database first.")] = False,
+) -> None:
+    """Publish a simulated town over MQTT; its sensors are labelled simulated when they are adopted."""
+    from models.simulation.town import town
+
+    from vigie.feeding import Feeding, feed
+
+    feed(town(seed), Feeding(timedelta(days=days), speed), _stop_on_signal(), _database(needed=adopt))
+
+
+@app.command()
+def replay(
+    files: Annotated[list[Path], typer.Argument(help="Long Parquet or CSV files, or folders of them.")],
+    *,
+    days: Annotated[int, typer.Option(min=0, max=3650, help="Days of history to publish first.")] = 28,
+    commune: Annotated[str, typer.Option(help="INSEE code of the commune that the sensors are shown in.")] = "93051",
+    speed: Annotated[float, typer.Option(min=0, max=3600, help=SPEED_HELP)] = 1.0,
+    adopt: Annotated[bool, typer.Option(help="Declare the files' sensors in the database first.")] = False,
+) -> None:
+    """Publish real files over MQTT with their times shifted to end now, labelled replayed, and go on live."""
+    from ingestors.replay import ReplayFiles
+
+    from vigie.feeding import Feeding, feed
+
+    history = timedelta(days=days)
+    source = ReplayFiles(files, commune=commune, now=now(), history=history)
+    feed(source, Feeding(history, speed), _stop_on_signal(), _database(needed=adopt))
+
+
+def _database(*, needed: bool) -> str | None:
+    return Settings.from_environment().dsn if needed else None
+
+
+@app.command()
+def train(
+    metric: Annotated[
+        list[str] | None, typer.Argument(help="Metrics to train; none means all that are forecast.")
+    ] = None,
+) -> None:
+    """Ask the worker to train models now."""
+    from services.jobs import ask_to_train
+
+    asked = ask_to_train(WorkerSettings.from_environment().dsn, metric)
+    print("asked to train " + ", ".join(asked))
+
+
+@app.command()
+def adopt(
+    external_id: Annotated[str, typer.Argument(help="The sensor's name on the network, such as its DevEUI.")],
+    kind: Annotated[SensorKind, typer.Option(help="What it is.")],
+    name: Annotated[str, typer.Option(help="What people call it.")],
+    commune: Annotated[str, typer.Option(help="INSEE code.")],
+    site: Annotated[str, typer.Option(help="Name of the site it stands on; a new one is made.")],
+) -> None:
+    """Adopt a sensor: what was kept aside for it is taken in."""
+    if commune not in communes():
+        raise SettingInvalid(f"--commune: {commune} is the INSEE code of no commune of the Métropole du Grand Paris")
+    place = Site(current_commune(commune).insee, site.lower().replace(" ", "-"), site)
+    with connected(Settings.from_environment().dsn) as connection:
+        adopt_sensor(connection, Sensor(external_id.lower(), kind, name, place, Origin.FIELD), now())
+    print(f"{external_id} is adopted on {site}")
+
+
+def main() -> None:
+    """Run the command line; what a person can mend ends in one line, not in a trace."""
+    try:
+        app()
+    except VigieError as error:
+        print(f"vigie: {error}", file=sys.stderr)
+        raise SystemExit(2) from None
+
+
+if __name__ == "__main__":
+    main()
