@@ -16,6 +16,10 @@ class StoreAbsent(VigieError):
     """The database cannot be reached: try again with back-off and acknowledge nothing meanwhile."""
 
 
+class StoreRefused(VigieError):
+    """The database refused what was written, for a reason that trying again would not change."""
+
+
 class NaiveDatetime(VigieError, ValueError):
     """A datetime without a time zone was given; every instant in Vigie is aware and in UTC."""
 

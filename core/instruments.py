@@ -39,6 +39,9 @@ MODEL_LAST_SUCCESS = Gauge(
 )
 MODEL_TRAIN_SECONDS = Gauge("vigie_model_train_duration_seconds", "How long the last training took.", ["metric"])
 SCORES = Counter("vigie_scores_written", "Forecasts scored, by metric.", ["metric"])
+REQUEST_SECONDS = Histogram(
+    "vigie_api_request_duration_seconds", "Time until an answer begins, by route and status.", ["route", "status"]
+)
 LIVE_CLIENTS = Gauge("vigie_api_live_clients", "Open live feeds.")
 
 

@@ -100,7 +100,7 @@ class WorkerSettings(Settings):
 
     concurrency: int = Field(default=2, ge=1, le=64)
     threads: int = Field(default=2, ge=1, le=64)
-    train_rows_max: int = Field(default=300_000, ge=1_000, le=10_000_000)
+    train_rows_max: int = Field(default=120_000, ge=1_000, le=2_000_000)
     history_days: int = Field(default=120, ge=2, le=3_650)
 
 

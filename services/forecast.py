@@ -5,17 +5,15 @@ from __future__ import annotations
 from collections import defaultdict
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from itertools import groupby
 from typing import Any
 
 import structlog
-from models.artifacts import dump_model, load_model
-from models.forecaster import forecast
-from models.train import TrainingSettings, train
 
 from core import instruments
 from core.clock import Window, floor_to_step
 from core.errors import ShortHistory
-from core.forecasts import Forecast
+from core.forecasts import Forecast, Score
 from core.metrics import ForecastPlan, Metric, forecast_metrics
 from core.settings import WorkerSettings
 from core.store.forecasts import (
@@ -31,9 +29,13 @@ from core.store.forecasts import (
 from core.store.live import write_live_forecasts
 from core.store.places import read_series, read_series_communes
 from core.store.pool import Connection, Pool
-from core.store.readings import read_span, read_steps
+from core.store.readings import read_spans, read_steps
+from models.artifacts import dumps, loads
+from models.boosting import BoostingSettings
+from models.forecaster import forecast
 from models.history import History
 from models.scores import score
+from models.train import TrainingSettings, train
 
 log = structlog.get_logger(__name__)
 
@@ -41,6 +43,7 @@ MIN_HISTORY = timedelta(days=7)
 """A first model is trained when a week is known: a week is the longest season it repeats."""
 FRESH_STEPS = 3
 SCORED_AT_ONCE = 500
+YARDSTICK_HISTORY = timedelta(days=28)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,31 +58,35 @@ def metrics_due(pool: Pool, now: datetime) -> Due:
     """Return what is due: forecasts not issued yet in the present period, and first models with history enough.
 
     A first model waits until the newest reading is fresh, so that a history that is still coming in is not trained
-    on its first half.
+    on its first half. The metrics with the most series come first.
     """
     with pool.connection() as connection:
-        spans, issues = read_span(connection), read_last_issues(connection)
+        spans, issues = read_spans(connection), read_last_issues(connection)
         due = Due([], [])
         for metric, plan in forecast_metrics():
             if metric.name not in spans:
                 continue
-            oldest, newest = spans[metric.name]
+            span = spans[metric.name]
             issued_at = issues.get(metric.name)
             if issued_at is None or issued_at < floor_to_step(now, plan.every):
                 due.to_forecast.append(metric.name)
-            fresh = newest > now - FRESH_STEPS * max(plan.step, metric.step)
-            if fresh and newest - oldest >= MIN_HISTORY and read_model(connection, metric.name, as_of=now) is None:
+            fresh = span.newest > now - FRESH_STEPS * max(plan.step, metric.step)
+            if (
+                fresh
+                and span.newest - span.oldest >= MIN_HISTORY
+                and read_model(connection, metric.name, as_of=now) is None
+            ):
                 due.to_train.append(metric.name)
+    due.to_train.sort(key=lambda name: -spans[name].series)
     return due
 
 
-def read_history(connection: Connection, metric: Metric, window: Window) -> History:
-    """Read the stepped history of every series of a metric, as it was known at the window's end."""
+def read_history(connection: Connection, metric: Metric, window: Window, *, as_known: bool = True) -> History:
+    """Read the stepped history of every series of a metric, as known at the window's end, or else as known now."""
     plan = _plan_of(metric)
     series_ids = [series.series_id for series in read_series(connection, metric=metric.name)]
-    start = floor_to_step(window.start, plan.step)
-    aligned = Window(start, window.end)
-    steps = read_steps(connection, series_ids, aligned, plan.step, as_of=window.end)
+    aligned = Window(floor_to_step(window.start, plan.step), window.end)
+    steps = read_steps(connection, series_ids, aligned, plan.step, as_of=window.end if as_known else None)
     return History.of(metric, aligned, steps)
 
 
@@ -89,18 +96,20 @@ def issue_forecasts(pool: Pool, settings: WorkerSettings, metric: Metric, now: d
     with pool.connection() as connection:
         history = read_history(connection, metric, Window.ending(issued_at, timedelta(days=settings.history_days)))
         stored = read_model(connection, metric.name, as_of=issued_at)
-        model = load_model(stored.artifact) if stored else None
-        model_id = stored.model_id if stored else None
-        made = [
-            replace(one, model_id=None if one.fallback else model_id) for one in forecast(history, model, issued_at)
-        ]
+        model = loads(stored.artifact) if stored else None
+        made = forecast(history, model, issued_at, model_id=stored.model_id if stored else None)
         written = write_forecasts(connection, made)
         write_live_forecasts(connection, now, _live_bodies(connection, metric, made))
     by_naive = sum(one.fallback is not None for one in made)
     instruments.FORECASTS.labels(metric.name, "model").inc(len(made) - by_naive)
     instruments.FORECASTS.labels(metric.name, "naive").inc(by_naive)
     log.info(
-        "forecasts_issued", metric=metric.name, series=len(made), new=written, by_naive=by_naive, model_id=model_id
+        "forecasts_issued",
+        metric=metric.name,
+        series=len(made),
+        new=written,
+        by_naive=by_naive,
+        model_id=stored.model_id if stored else None,
     )
 
 
@@ -127,7 +136,7 @@ def train_model(pool: Pool, settings: WorkerSettings, metric: Metric, now: datet
         history = read_history(connection, metric, window)
     if not history.series_ids:
         raise ShortHistory(f"{metric.name} has no series")
-    trained = train(history, TrainingSettings(threads=settings.threads, rows_max=settings.train_rows_max))
+    trained = train(history, training_settings(settings))
     with pool.connection() as connection:
         model_id = write_model(
             connection,
@@ -140,7 +149,7 @@ def train_model(pool: Pool, settings: WorkerSettings, metric: Metric, now: datet
                 series=len(history.series_ids),
                 duration_s=trained.duration_s,
                 card=trained.card,
-                artifact=dump_model(trained),
+                artifact=dumps(trained),
             ),
         )
     instruments.MODEL_LAST_SUCCESS.labels(metric.name).set(now.timestamp())
@@ -150,21 +159,45 @@ def train_model(pool: Pool, settings: WorkerSettings, metric: Metric, now: datet
 
 
 def score_forecasts(pool: Pool, metric: Metric, now: datetime) -> int:
-    """Score the forecasts of a metric whose last step has passed; return how many."""
-    step = _plan_of(metric).step
+    """Score the forecasts of a metric whose last step has passed; return how many.
+
+    The yardstick is the naive forecast with its own quantiles, made again from what was known when each was issued.
+    """
     with pool.connection() as connection:
         passed = read_unscored(connection, metric.name, ended_by=now, limit=SCORED_AT_ONCE)
         scores = []
-        for head in passed:
-            steps = read_forecast_steps(connection, head.series_id, head.issued_at)
-            window = Window(steps[0].valid_at, steps[-1].valid_at + step)
-            truth = read_steps(connection, [head.series_id], window, step)
-            scores.append(score(replace(head, steps=steps), History.of(metric, window, truth)))
+        for issued_at, heads in groupby(passed, key=lambda head: head.issued_at):
+            scores += _score_issue(connection, metric, issued_at, list(heads))
         write_scores(connection, scores, now)
     instruments.SCORES.labels(metric.name).inc(len(scores))
     if scores:
         log.info("forecasts_scored", metric=metric.name, forecasts=len(scores))
     return len(scores)
+
+
+def _score_issue(connection: Connection, metric: Metric, issued_at: datetime, heads: list[Forecast]) -> list[Score]:
+    plan = _plan_of(metric)
+    start = floor_to_step(issued_at, plan.step)
+    known = read_history(connection, metric, Window.ending(issued_at, YARDSTICK_HISTORY))
+    yardsticks = {naive.series_id: naive for naive in forecast(known, None, issued_at)}
+    came = read_history(connection, metric, Window(start, start + plan.horizon + plan.step), as_known=False)
+    truth = {
+        series_id: {came.instant_of(index): value for index, value in enumerate(values)}
+        for series_id, values in zip(came.series_ids, came.values.tolist(), strict=True)
+    }
+    return [
+        score(
+            replace(head, steps=read_forecast_steps(connection, head.series_id, issued_at)),
+            truth[head.series_id],
+            yardsticks.get(head.series_id),
+        )
+        for head in heads
+    ]
+
+
+def training_settings(settings: WorkerSettings) -> TrainingSettings:
+    """Return how models are trained under these settings."""
+    return TrainingSettings(boosting=BoostingSettings(threads=settings.threads), rows_max=settings.train_rows_max)
 
 
 def _plan_of(metric: Metric) -> ForecastPlan:

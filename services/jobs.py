@@ -23,6 +23,8 @@ from services.forecast import issue_forecasts, metrics_due, score_forecasts, tra
 log = structlog.get_logger(__name__)
 
 FORECAST, TRAIN, SCORE = "forecast", "train", "score"
+PRIORITY = {FORECAST: 2, SCORE: 1, TRAIN: 0}
+"""A forecast must not wait behind trainings: the higher goes first."""
 RETRIES = procrastinate.RetryStrategy(max_attempts=5, exponential_wait=4)
 
 
@@ -95,7 +97,7 @@ def _ask(app: procrastinate.App, task: str, metrics: Sequence[str]) -> None:
     for metric in metrics:
         key = f"{task}:{metric}"
         try:
-            app.configure_task(task, lock=key, queueing_lock=key).defer(metric=metric)
+            app.configure_task(task, lock=key, queueing_lock=key, priority=PRIORITY[task]).defer(metric=metric)
         except AlreadyEnqueued:
             continue
 

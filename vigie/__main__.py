@@ -103,7 +103,6 @@ def simulate(
 ) -> None:
     """Publish a simulated town over MQTT; its sensors are labelled simulated when they are adopted."""
     from models.simulation.town import town
-
     from vigie.feeding import Feeding, feed
 
     feed(town(seed), Feeding(timedelta(days=days), speed), _stop_on_signal(), _database(needed=adopt))
@@ -120,7 +119,6 @@ def replay(
 ) -> None:
     """Publish real files over MQTT with their times shifted to end now, labelled replayed, and go on live."""
     from ingestors.replay import ReplayFiles
-
     from vigie.feeding import Feeding, feed
 
     history = timedelta(days=days)
@@ -130,6 +128,22 @@ def replay(
 
 def _database(*, needed: bool) -> str | None:
     return Settings.from_environment().dsn if needed else None
+
+
+@app.command()
+def backtest(
+    metric: Annotated[
+        list[str] | None, typer.Argument(help="Metrics to judge; none means all that have a history.")
+    ] = None,
+    *,
+    history_days: Annotated[int, typer.Option(min=14, max=3650, help="Days of history to read.")] = 120,
+    test_days: Annotated[int, typer.Option(min=2, max=365, help="Last days of it, which are forecast.")] = 28,
+) -> None:
+    """Judge forecasts on the stored history: rolling origins, each with what was known by then, against the naive."""
+    from vigie.judging import run_backtest
+
+    settings = WorkerSettings.from_environment()
+    run_backtest(settings, metric, timedelta(days=history_days), timedelta(days=test_days))
 
 
 @app.command()

@@ -60,6 +60,8 @@ def run_demo(plan: DemoPlan, stop: threading.Event) -> None:
             "VIGIE_BROKER_URL": f"mqtt://127.0.0.1:{broker_port_v5}",
             "VIGIE_PORT": str(port),
             "VIGIE_LOG_JSON": "false",
+            # Two trainings at once on one thread each: on two cores, more threads only wait for each other.
+            "VIGIE_THREADS": "1",
         }
         _start_all(supervisor, plan, environment, (broker_port, broker_port_v5))
         say(f"broker on mqtt://127.0.0.1:{broker_port} (MQTT 3.1.1) and :{broker_port_v5} (MQTT 5)")
@@ -124,7 +126,8 @@ def _progress_line(dsn: str) -> str:
 def _in_words(progress: Progress) -> str:
     wanted = [metric.name for metric, _ in forecast_metrics()]
     trained = [name for name in wanted if name in progress.models]
-    text = f"{progress.sensors} sensors, {progress.readings:,} readings stored".replace(",", " ")
+    readings = f"{progress.readings:,}".replace(",", " ")
+    text = f"{progress.sensors} sensors, {readings} readings stored"
     if trained:
         text += f", models trained: {', '.join(trained)}"
     return text + f", {progress.forecasts} series forecast by a model"

@@ -1,39 +1,75 @@
-"""Feeding the platform over MQTT: the simulated town and replayed files, each declared and then published."""
+"""Feeding the platform over MQTT: a simulated town or replayed files, declared when asked, then published."""
 
 from __future__ import annotations
 
+import threading
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from core.clock import now
+from core.errors import VigieError
 from core.readings import Source
+from core.settings import BrokerSettings
 from core.store.places import adopt_sensor
 from core.store.pool import connected
+from core.store.status import newest_observed_at
+from ingestors.broker import BrokerAddress, Publisher
+from ingestors.publish import Published, PublishPlan, publish_source
 
 OVERLAP = timedelta(hours=12)
-"""What is published again after a restart: late deliveries under way were lost with the feeder; twice counts once."""
+"""What is published again after a restart: late deliveries under way ended with the feeder; twice counts once."""
+DRAIN_S = 60.0
+
+
+class Unconfirmed(VigieError):
+    """The broker did not confirm everything that was published."""
 
 
 @dataclass(frozen=True, slots=True)
 class Feeding:
-    """How a source is published.
-
-    Parameters
-    ----------
-    history
-        How far back to begin.
-    speed
-        Seconds of the source per second of ours, once live.
-    live
-        Whether to go on after the history.
-    """
+    """How a source is published: so much history, then live at ``speed`` (source seconds per second; 0 is never)."""
 
     history: timedelta
     speed: float = 1.0
-    live: bool = True
 
 
-def declare(dsn: str, source: Source, at: datetime) -> None:
-    """Adopt every sensor of a source, so that its first reading finds a place."""
+def feed(source: Source, feeding: Feeding, stop: threading.Event, dsn: str | None) -> None:
+    """Publish a source until it or ``stop`` ends it.
+
+    With a database, its sensors are declared there first, and what is already stored is not published again.
+
+    Raises
+    ------
+    Unconfirmed
+        If the broker did not confirm everything.
+    """
+    began = now()
+    start = began - feeding.history
+    if dsn:
+        start = max(start, _declare(dsn, source, began))
+    print(f"{len(source.sensors)} sensors, from {start:%Y-%m-%d %H:%M} UTC", flush=True)
+    publisher = Publisher(BrokerAddress.parse(BrokerSettings.from_environment().broker_url.get_secret_value()))
+    if not publisher.open(stop):
+        return
+    try:
+        published = publish_source(source, publisher, PublishPlan(start, began, feeding.speed), _say, stop)
+        missing = publisher.drain(DRAIN_S)
+    finally:
+        publisher.close()
+    print(f"{published.messages} messages with {published.readings} readings were published", flush=True)
+    if missing:
+        raise Unconfirmed(f"the broker did not confirm {missing} of {published.messages} messages")
+
+
+def _declare(dsn: str, source: Source, at: datetime) -> datetime:
+    """Adopt every sensor of the source; return from when on its readings are wanted."""
     with connected(dsn) as connection:
         for sensor in source.sensors:
             adopt_sensor(connection, sensor, at)
+        newest = newest_observed_at(connection, [sensor.external_id for sensor in source.sensors])
+    return newest - OVERLAP if newest else datetime.min.replace(tzinfo=at.tzinfo)
+
+
+def _say(published: Published) -> None:
+    until = f"{published.until:%Y-%m-%d %H:%M} UTC" if published.until else "the start"
+    print(f"{published.messages} messages, {published.readings} readings published, up to {until}", flush=True)

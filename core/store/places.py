@@ -12,6 +12,16 @@ SENSORS_CHANGED = "vigie_sensors"
 """Channel that tells ingest processes that a sensor was adopted."""
 
 
+def listen_sensors(connection: Connection) -> None:
+    """Have this connection (in autocommit) told when a sensor is adopted."""
+    connection.execute(f"LISTEN {SENSORS_CHANGED}")
+
+
+def hear_sensors(connection: Connection) -> bool:
+    """Whether a sensor was adopted since the last call, without waiting."""
+    return bool(list(connection.notifies(timeout=0)))
+
+
 def write_communes(connection: Connection, communes: Iterable[Commune]) -> None:
     """Write the communes' table as the code knows it; names and populations follow the newest release."""
     with connection.cursor() as cursor:

@@ -10,7 +10,7 @@ import psycopg
 from psycopg.rows import TupleRow
 from psycopg_pool import ConnectionPool, PoolTimeout
 
-from core.errors import StoreAbsent
+from core.errors import StoreAbsent, StoreRefused
 
 Connection: TypeAlias = psycopg.Connection[TupleRow]
 AsyncConnection: TypeAlias = psycopg.AsyncConnection[TupleRow]
@@ -73,8 +73,20 @@ async def connected_async(dsn: str) -> AsyncIterator[AsyncConnection]:
 
 @contextmanager
 def store_absence_told() -> Iterator[None]:
-    """Turn the loss of the server, and only that, into `StoreAbsent`: it may come back, a refusal would not."""
+    """Turn the loss of the server into `StoreAbsent`, and a schema that is not there yet: both may come back.
+
+    A refusal would not, and stays what it is.
+    """
     try:
         yield
-    except (psycopg.OperationalError, psycopg.InterfaceError, PoolTimeout) as error:
+    except (psycopg.OperationalError, psycopg.InterfaceError, psycopg.errors.UndefinedTable, PoolTimeout) as error:
         raise StoreAbsent(f"the database is absent: {error}") from error
+
+
+@contextmanager
+def store_refusal_told() -> Iterator[None]:
+    """Turn a refusal of the values themselves (type, range, key, text that is no UTF-8) into `StoreRefused`."""
+    try:
+        yield
+    except (psycopg.DataError, psycopg.IntegrityError, UnicodeEncodeError) as error:
+        raise StoreRefused(f"the database refused it: {type(error).__name__}") from error

@@ -179,11 +179,20 @@ def read_steps(
     return steps
 
 
-def read_span(connection: Connection) -> dict[str, tuple[datetime, datetime]]:
-    """Return, per metric, the oldest and the newest ``observed_at`` of all its series."""
+@dataclass(frozen=True, slots=True)
+class Span:
+    """How much there is of a metric: its oldest and newest ``observed_at``, and in how many series."""
+
+    oldest: datetime
+    newest: datetime
+    series: int
+
+
+def read_spans(connection: Connection) -> dict[str, Span]:
+    """Return how much there is of each metric that has readings."""
     rows = connection.execute(
         """
-        SELECT series.metric, min(oldest.observed_at), max(latest.observed_at)
+        SELECT series.metric, min(oldest.observed_at), max(latest.observed_at), count(*)
           FROM latest JOIN series USING (series_id)
          CROSS JOIN LATERAL (
                 SELECT observed_at FROM reading WHERE reading.series_id = latest.series_id
@@ -192,7 +201,7 @@ def read_span(connection: Connection) -> dict[str, tuple[datetime, datetime]]:
          GROUP BY series.metric
         """,
     )
-    return {metric: (oldest, newest) for metric, oldest, newest in rows}
+    return {metric: Span(oldest, newest, series) for metric, oldest, newest, series in rows}
 
 
 @dataclass(frozen=True, slots=True)

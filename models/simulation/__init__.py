@@ -1,1 +1,1 @@
-"""Vigie."""
+"""A seeded small town: sensors whose readings follow physics, timetables and habits, always labelled simulated."""

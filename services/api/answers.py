@@ -1,0 +1,76 @@
+"""What all answers share: their form, a page of items, and the request's connection to the store."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Annotated, Any, Generic, TypeVar
+
+from fastapi import APIRouter, Depends, Request
+from pydantic import BaseModel, ConfigDict, Field
+
+from core.store.pool import Connection, Pool, store_absence_told
+from services.api.problems import MEDIA_TYPE
+
+PREFIX = "/api/v1"
+_PROBLEMS = {
+    404: "There is no such thing.",
+    405: "The method is not one of this resource.",
+    409: "There is one already.",
+    413: "The body is over 64 KiB.",
+    422: "A parameter or the body is invalid; `errors` names it.",
+    503: "The database is absent; try again later.",
+}
+
+
+class Answer(BaseModel):
+    """An answer of the API; every instant in it is RFC 3339 in UTC, with Z."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+Item = TypeVar("Item")
+
+
+class Items(Answer, Generic[Item]):
+    """A list: one page of it, and where the next starts.
+
+    Parameters
+    ----------
+    next
+        What to give as ``after`` (``before``, where the newest come first) to go on; None at the end.
+    """
+
+    items: list[Item]
+    next: int | str | None = Field(default=None, description="Cursor of the next page, null at the end.")
+
+
+def documented(*examples: dict[str, Any]) -> ConfigDict:
+    """Return the model settings of an answer with these examples in the OpenAPI document."""
+    return ConfigDict(extra="forbid", json_schema_extra={"examples": list(examples)})
+
+
+def problem_responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """Return the OpenAPI responses of these error statuses."""
+    return {
+        status: {
+            "description": _PROBLEMS[status],
+            "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/ProblemBody"}}},
+        }
+        for status in statuses
+    }
+
+
+def api_router(tag: str) -> APIRouter:
+    """Return a router of the API whose operations share this tag and answer errors as problems."""
+    return APIRouter(prefix=PREFIX, tags=[tag], responses=problem_responses(404, 405, 422, 503))
+
+
+def _connection(request: Request) -> Iterator[Connection]:
+    pool: Pool = request.app.state.pool
+    with store_absence_told(), pool.connection() as connection:
+        yield connection
+
+
+# "function": what was written is committed before the answer leaves.
+Store = Annotated[Connection, Depends(_connection, scope="function")]
+"""The request's connection, from the pool; committed when the answer is ready, rolled back on error."""

@@ -1,0 +1,74 @@
+"""The application of the api process: every room of it wired once, from its settings."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from functools import partial
+from importlib.metadata import version
+
+from fastapi import FastAPI
+from fastapi.routing import APIRoute
+
+from core.settings import ApiSettings
+from core.store.pool import open_pool
+from services.api.answers import PREFIX
+from services.api.live_hub import LiveHub
+from services.api.openapi import openapi_document
+from services.api.pages import mount_static, page_router
+from services.api.problems import answer_with_problems, read_titles
+from services.api.requests import BodyBound, RequestLog, SafeHeaders
+from services.api.routes import communes, forecasts, live, process, readings, reception, sensors
+
+
+def create_app(settings: ApiSettings) -> FastAPI:
+    """Return the application; it opens the store and follows the live feed while it runs.
+
+    Raises
+    ------
+    SettingInvalid
+        If ``dashboards_dir`` lacks the words of problems.
+    """
+
+    @asynccontextmanager
+    async def running(app: FastAPI) -> AsyncIterator[None]:
+        hub = LiveHub(settings.dsn, settings.live_clients_max)
+        with open_pool(settings.dsn, settings.database_pool_size) as pool:
+            app.state.pool, app.state.live_hub = pool, hub
+            await hub.start()
+            yield
+            await hub.stop()
+
+    app = FastAPI(
+        title="Vigie",
+        version=version("vigie"),
+        lifespan=running,
+        openapi_url=f"{PREFIX}/openapi.json",
+        docs_url=None,  # its page loads scripts from elsewhere
+        redoc_url=None,
+        generate_unique_id_function=_operation_name,
+    )
+    app.state.problem_titles = read_titles(settings.dashboards_dir / "words")
+    answer_with_problems(app)
+    for router in (
+        communes.router,
+        sensors.router,
+        readings.router,
+        forecasts.router,
+        reception.router,
+        live.router,
+        process.router,
+        process.instruments_router,
+        page_router(settings.dashboards_dir),
+    ):
+        app.include_router(router)
+    mount_static(app, settings.dashboards_dir)
+    app.openapi = partial(openapi_document, app)  # type: ignore[method-assign] # the way FastAPI documents
+    app.add_middleware(BodyBound)
+    app.add_middleware(SafeHeaders)
+    app.add_middleware(RequestLog)
+    return app
+
+
+def _operation_name(route: APIRoute) -> str:
+    return route.name

@@ -1,0 +1,59 @@
+"""How the process and its store are: for supervisors, load balancers and Prometheus."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from fastapi import APIRouter, Request, Response
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+
+from core.store.migrate import is_migrated
+from core.store.pool import Pool, store_absence_told
+from services.api.answers import Answer, api_router, documented
+from services.api.problems import Code, Problem
+
+READY_TIMEOUT_S = 2.0
+"""A probe wants its answer soon; other requests wait as long as the pool does."""
+
+router = api_router("process")
+instruments_router = APIRouter(include_in_schema=False)
+
+
+class Health(Answer):
+    """The process lives."""
+
+    model_config = documented({"status": "alive"})
+
+    status: Literal["alive"]
+
+
+class Readiness(Answer):
+    """The database answers and has the present schema."""
+
+    model_config = documented({"status": "ready"})
+
+    status: Literal["ready"]
+
+
+# On the event loop: it must answer when every thread waits for an absent database.
+@router.get("/health", operation_id="read_health")
+async def read_health() -> Health:
+    """Whether the process lives. It says nothing of the database."""
+    return Health(status="alive")
+
+
+@router.get("/ready", operation_id="read_readiness")
+def read_readiness(request: Request) -> Readiness:
+    """Whether requests can be answered: the database answers and is migrated."""
+    pool: Pool = request.app.state.pool
+    with store_absence_told(), pool.connection(timeout=READY_TIMEOUT_S) as connection:
+        migrated = is_migrated(connection)
+    if not migrated:
+        raise Problem(Code.NOT_MIGRATED, "the database lacks migrations: run `vigie migrate`")
+    return Readiness(status="ready")
+
+
+@instruments_router.get("/metrics")
+def read_instruments() -> Response:
+    """Return the operators' counters of this process, as Prometheus reads them."""
+    return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)

@@ -1,0 +1,242 @@
+"""What was measured: the newest of a commune, its recent trends, and the history of one series."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Annotated
+
+from fastapi import Query
+from pydantic import Field
+
+from core.clock import Window, floor_to_step, format_instant, now
+from core.metrics import metric_named
+from core.store import places, readings
+from services.api.answers import Answer, Items, Store, api_router, documented
+from services.api.parameters import (
+    ITEMS_MAX,
+    AsOf,
+    CommuneNeeded,
+    From,
+    Instant,
+    SeriesId,
+    Step,
+    Until,
+    window_of,
+)
+from services.api.problems import ParameterInvalid
+from services.api.routes.sensors import series_named
+from services.states import State, state_of
+
+router = api_router("readings")
+
+TREND_STEPS_MAX = 500
+_MICROSECOND = timedelta(microseconds=1)
+_QUALITY = "0 good, 1 suspect, 2 bad."
+_LATEST = {
+    "series_id": 41,
+    "sensor_id": 12,
+    "metric": "co2_ppm",
+    "unit": "ppm",
+    "observed_at": "2026-03-02T08:10:00Z",
+    "received_at": "2026-03-02T08:10:01.250000Z",
+    "value": 812.0,
+    "quality": 0,
+    "expected": {"p05": 640.0, "p50": 780.0, "p95": 950.0},
+    "state": "normal",
+}
+_READING = {"observed_at": "2026-03-02T08:10:00Z", "value": 812.0, "quality": 0}
+_STEP = {"start": "2026-03-02T08:00:00Z", "mean": 790.5, "low": 640.0, "high": 905.0, "count": 6}
+_SERIES = {"series_id": 41, "metric": "co2_ppm", "unit": "ppm"}
+
+
+class Expected(Answer):
+    """What the newest forecast issued before the reading expected of it, in its unit."""
+
+    p05: float
+    p50: float
+    p95: float
+
+
+class LatestReading(Answer):
+    """The newest reading of a series."""
+
+    model_config = documented(_LATEST)
+
+    series_id: int
+    sensor_id: int
+    metric: str
+    unit: str
+    observed_at: datetime
+    received_at: datetime
+    value: float = Field(description="In `unit`.")
+    quality: int = Field(description=_QUALITY)
+    expected: Expected | None = Field(description="Null where there was no forecast of this instant.")
+    state: State
+
+
+class LatestReadings(Items[LatestReading]):
+    """The newest reading of each series of a commune, by series."""
+
+    model_config = documented({"items": [_LATEST], "next": None})
+
+
+class Trend(Answer):
+    """The recent means of a series, oldest first; null where nothing was read."""
+
+    series_id: int
+    metric: str
+    unit: str
+    values: list[float | None] = Field(description="One mean per step, in `unit`.")
+
+
+class Trends(Answer):
+    """Recent means of all series of a commune, on one grid of steps."""
+
+    model_config = documented(
+        {
+            "start": "2026-03-02T02:15:00Z",
+            "step_s": 900,
+            "items": [{**_SERIES, "values": [612.0, None, 655.5]}],
+        }
+    )
+
+    start: datetime = Field(description="Start of the first step.")
+    step_s: int
+    items: list[Trend]
+
+
+class ReadingItem(Answer):
+    """One reading."""
+
+    observed_at: datetime
+    value: float = Field(description="In `unit`.")
+    quality: int = Field(description=_QUALITY)
+
+
+class StepItem(Answer):
+    """The readings of one step; a step without any is absent."""
+
+    start: datetime
+    mean: float = Field(description="Mean, in `unit`; of a state, its share of readings.")
+    low: float
+    high: float
+    count: int = Field(description="Readings in the step.")
+
+
+class Readings(Items[ReadingItem]):
+    """Readings of a series, oldest first."""
+
+    model_config = documented({**_SERIES, "step_s": None, "items": [_READING], "next": None})
+
+    series_id: int
+    metric: str
+    unit: str
+    step_s: None = None
+
+
+class SteppedReadings(Items[StepItem]):
+    """Stepped readings of a series, oldest first."""
+
+    model_config = documented({**_SERIES, "step_s": 3600, "items": [_STEP], "next": None})
+
+    series_id: int
+    metric: str
+    unit: str
+    step_s: int
+
+
+@router.get("/latest", operation_id="read_latest")
+def read_latest(store: Store, commune: CommuneNeeded) -> LatestReadings:
+    """Return the newest reading of every series of a commune, with what was expected of it and its state."""
+    present = now()
+    return LatestReadings(items=[_latest(one, present) for one in readings.read_latest(store, commune=commune)])
+
+
+@router.get("/trends", operation_id="read_trends")
+def read_trends(
+    store: Store,
+    commune: CommuneNeeded,
+    hours: Annotated[int, Query(ge=1, le=168, description="How far back.")] = 6,
+    step: Annotated[Step, Query(description="ISO 8601 duration, PT1M to P1D.")] = timedelta(minutes=15),
+) -> Trends:
+    """Return the recent means of all series of a commune, for sparklines; the last step holds the present."""
+    steps = timedelta(hours=hours) // step
+    if not 1 <= steps <= TREND_STEPS_MAX:
+        raise ParameterInvalid("step", f"{hours} h hold {steps} of these steps, 1 to {TREND_STEPS_MAX} are allowed")
+    end = floor_to_step(now(), step) + step
+    window = Window.ending(end, steps * step)
+    series = places.read_commune_series(store, commune)
+    values = readings.read_steps(store, [one.series_id for one in series], window, step)
+    grid = [window.start + i * step for i in range(steps)]
+    items = []
+    for one in series:
+        means = {value.start: value.mean for value in values[one.series_id]}
+        unit = metric_named(one.metric).unit
+        row = [means.get(start) for start in grid]
+        items.append(Trend(series_id=one.series_id, metric=one.metric, unit=unit, values=row))
+    return Trends(start=window.start, step_s=int(step.total_seconds()), items=items)
+
+
+class ReadingsQuery(Answer):
+    """Which readings of a series, and in which form."""
+
+    start: From = None
+    until: Until = None
+    step: Step | None = Field(
+        default=None, description="ISO 8601 duration, PT1M to P1D; without it the readings are raw."
+    )
+    as_of: AsOf = None
+    after: Instant | None = Field(default=None, description="The `next` of the page before; raw readings only.")
+    limit: int = Field(default=5_000, ge=1, le=ITEMS_MAX, description="Readings on a page at most.")
+
+
+@router.get("/series/{series_id}/readings", operation_id="read_readings")
+def read_readings(
+    series_id: SeriesId, asked: Annotated[ReadingsQuery, Query()], store: Store
+) -> Readings | SteppedReadings:
+    """Return readings of a series observed in `[from, until)`, 400 days at most.
+
+    Raw, they come by pages; with a step they come whole, at most 20,000 steps on a grid that starts with the year
+    2000 in UTC, and readings marked bad are left out.
+    """
+    window = window_of(asked.start, asked.until)
+    series = series_named(store, series_id)
+    head = {"series_id": series_id, "metric": series.metric, "unit": metric_named(series.metric).unit}
+    if asked.step is None:
+        items, following = _raw(store, series_id, window, asked)
+        return Readings.model_validate({**head, "items": items, "next": following})
+    if window.length / asked.step > ITEMS_MAX:
+        raise ParameterInvalid("step", f"the window holds more than {ITEMS_MAX} steps")
+    steps = readings.read_steps(store, [series_id], window, asked.step, as_of=asked.as_of)[series_id]
+    stepped = [StepItem(start=s.start, mean=s.mean, low=s.low, high=s.high, count=s.count) for s in steps]
+    return SteppedReadings.model_validate({**head, "step_s": int(asked.step.total_seconds()), "items": stepped})
+
+
+def _raw(store: Store, series_id: int, window: Window, asked: ReadingsQuery) -> tuple[list[ReadingItem], str | None]:
+    if asked.after is not None and asked.after >= window.start:
+        # The store keeps microseconds: the next instant is the first that the page before does not hold.
+        window = Window(min(asked.after + _MICROSECOND, window.end), window.end)
+    page = readings.read_readings(store, series_id, window, as_of=asked.as_of, limit=asked.limit + 1)
+    items = [
+        ReadingItem(observed_at=reading.observed_at, value=reading.value, quality=int(reading.quality))
+        for reading in page[: asked.limit]
+    ]
+    return items, format_instant(items[-1].observed_at) if len(page) > asked.limit else None
+
+
+def _latest(latest: readings.Latest, present: datetime) -> LatestReading:
+    expected = None
+    if latest.expected_p05 is not None and latest.expected_p50 is not None and latest.expected_p95 is not None:
+        expected = Expected(p05=latest.expected_p05, p50=latest.expected_p50, p95=latest.expected_p95)
+    return LatestReading(
+        series_id=latest.series_id,
+        sensor_id=latest.sensor_id,
+        metric=latest.metric,
+        unit=metric_named(latest.metric).unit,
+        observed_at=latest.observed_at,
+        received_at=latest.received_at,
+        value=latest.value,
+        quality=latest.quality,
+        expected=expected,
+        state=state_of(latest, present),
+    )
