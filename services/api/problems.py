@@ -18,6 +18,12 @@ from starlette.exceptions import HTTPException
 from core.errors import SettingInvalid, StoreAbsent, VigieError
 
 MEDIA_TYPE = "application/problem+json"
+SAFE_HEADERS = {
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "same-origin",
+}
+"""What every answer carries; problems set it themselves, for a mistake of ours is answered outside of all else."""
 LANGUAGES = ("fr", "en")
 """The screen's languages, the first is given to whoever asks for none of them."""
 
@@ -147,7 +153,14 @@ def problem_answer(request: Request, problem: ProblemBody, headers: Mapping[str,
         problem.model_dump(mode="json", exclude_none=True),
         status_code=problem.status,
         media_type=MEDIA_TYPE,
-        headers={"Content-Language": language, "Vary": "Accept-Language", **retry, **(headers or {})},
+        headers={
+            **SAFE_HEADERS,
+            "Cache-Control": "no-store",
+            "Content-Language": language,
+            "Vary": "Accept-Language",
+            **retry,
+            **(headers or {}),
+        },
     )
 
 

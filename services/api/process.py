@@ -30,7 +30,7 @@ def run_api(settings: ApiSettings) -> None:
         If a setting names what is not there.
     """
     app = create_app(settings)
-    with _listening(settings.host, settings.port) as listener:
+    with listening(settings.host, settings.port) as listener:
         port = listener.getsockname()[1]
         server = uvicorn.Server(
             uvicorn.Config(
@@ -46,12 +46,22 @@ def run_api(settings: ApiSettings) -> None:
     _log.info("api_stopped")
 
 
-def _listening(host: str, port: int) -> socket.socket:
-    """Return a socket that listens, so that a busy port is told by its name; port 0 takes a free one."""
+def listening(host: str, port: int) -> socket.socket:
+    """Return a socket that listens, for the web server; port 0 takes a free one.
+
+    Raises
+    ------
+    PortBusy
+        If another program listens there.
+    """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
-        return socket.create_server((host, port), family=family, backlog=BACKLOG)
+        listener = socket.create_server((host, port), family=family, backlog=BACKLOG)
     except OSError as error:
         if error.errno == errno.EADDRINUSE:
             raise PortBusy(f"port {port} of {host} is taken by another program") from None
         raise
+    # asyncio sets it only on connections of a listener that it opened itself; without it every answer waits 40 ms
+    # for the client's delayed acknowledgement.
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return listener

@@ -11,15 +11,10 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from core.instruments import REQUEST_SECONDS
 from services.api.answers import PREFIX
-from services.api.problems import Code, problem_answer, problem_of
+from services.api.problems import SAFE_HEADERS, Code, problem_answer, problem_of
 
 UNMATCHED = "unmatched"
 """The route of a request that matched none: paths that strangers invent would be labels without bound."""
-_HEADERS = {
-    "X-Content-Type-Options": "nosniff",
-    "X-Frame-Options": "DENY",
-    "Referrer-Policy": "same-origin",
-}
 
 BODY_BYTES_MAX = 65_536
 
@@ -75,7 +70,7 @@ class SafeHeaders:
         async def with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
-                for name, value in _HEADERS.items():
+                for name, value in SAFE_HEADERS.items():
                     headers.setdefault(name, value)
                 if scope["path"].startswith(PREFIX):
                     headers.setdefault("Cache-Control", "no-store")

@@ -6,8 +6,10 @@ import json
 from collections.abc import AsyncIterator
 from typing import Annotated
 
+import structlog
 from fastapi import Header, Query, Request
 from sse_starlette import EventSourceResponse, ServerSentEvent
+from sse_starlette.sse import SendTimeoutError
 from starlette.types import Receive, Scope, Send
 
 from core.errors import StoreAbsent
@@ -21,6 +23,8 @@ router = api_router("live")
 PING_S = 15
 SEND_S_MAX = 30
 """A client that takes nothing for so long is gone."""
+
+_log = structlog.get_logger(__name__)
 
 _EXAMPLE = (
     'event: ready\nid: 1200\ndata: {"items": []}\n\n'
@@ -58,6 +62,8 @@ class LiveResponse(EventSourceResponse):
         """Send the stream."""
         try:
             await super().__call__(scope, receive, send)
+        except SendTimeoutError:
+            _log.info("live_client_gone", commune=self._feed.commune, waited_s=SEND_S_MAX)
         finally:
             self._hub.leave(self._feed)
 

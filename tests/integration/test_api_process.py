@@ -1,0 +1,63 @@
+"""The api process from outside: it stops when told to, also with live feeds open, and names a busy port."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+
+import httpx
+import pytest
+from pydantic import SecretStr
+
+from core.errors import PortBusy
+from core.settings import ApiSettings
+from services.api.process import run_api
+
+pytestmark = pytest.mark.integration
+SCRIPT = "from core.settings import ApiSettings; from services.api.process import run_api; run_api(ApiSettings())"
+
+
+def answers(url: str) -> bool:
+    try:
+        return httpx.get(url).status_code == 200
+    except httpx.TransportError:
+        return False
+
+
+def test_sigterm_ends_the_process_with_a_feed_open(database_url: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = probe.getsockname()[1]
+    root = f"http://127.0.0.1:{port}/api/v1"
+    environment = {**os.environ, "VIGIE_DATABASE_URL": database_url, "VIGIE_PORT": str(port)}
+    process = subprocess.Popen([sys.executable, "-c", SCRIPT], env=environment, stdout=subprocess.DEVNULL)
+    try:
+        deadline = time.monotonic() + 20
+        while not answers(f"{root}/ready"):
+            assert process.poll() is None, "the API stopped while it started"
+            assert time.monotonic() < deadline, "the API was not ready within 20 s"
+            time.sleep(0.05)
+        with httpx.stream("GET", f"{root}/live", timeout=20) as feed:
+            lines = feed.iter_lines()
+            greeting = next(lines)
+            process.send_signal(signal.SIGTERM)
+            # The stream ends in order: one that is cut raises here.
+            for _ in lines:
+                pass
+        assert greeting.startswith(("id:", "event:"))
+        # uvicorn ends by the signal that it was sent, once all is closed.
+        assert process.wait(10) in {0, -signal.SIGTERM}
+    finally:
+        process.kill()
+        process.wait()
+
+
+def test_a_busy_port_is_named() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        settings = ApiSettings(database_url=SecretStr("postgresql://127.0.0.1:1/none"), port=port)
+        with pytest.raises(PortBusy, match=f"port {port} of 127.0.0.1"):
+            run_api(settings)

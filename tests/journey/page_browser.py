@@ -1,0 +1,57 @@
+"""A real browser on the real pages over the stubbed API; whatever the console complains of fails the test."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+import pytest
+from page_stub import serve, stub_app
+from page_town import StubTown
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+
+# A closed feed is refused on purpose in some tests; the browser says so by itself.
+EXPECTED_COMPLAINT = "status of 503"
+
+
+@dataclass
+class Visit:
+    """One visitor's page: where it is, what it complained of."""
+
+    page: Page
+    url: str
+    town: StubTown
+    complaints: list[str] = field(default_factory=list)
+
+    def open(self, path: str) -> Page:
+        """Open a page and wait until its figures stand."""
+        self.page.goto(self.url + path)
+        expect(self.page.locator("[data-verdict] .skeleton")).to_have_count(0)
+        return self.page
+
+
+@contextmanager
+def chromium() -> Iterator[Browser]:
+    """Start Debian's Chromium, or skip where there is none."""
+    path = shutil.which("chromium")
+    if path is None:
+        pytest.skip("chromium is not installed")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox", "--disable-quic"])
+        yield browser
+        browser.close()
+
+
+@contextmanager
+def visit(browser: Browser, town: StubTown, language: str = "fr-FR", width: int = 1440) -> Iterator[Visit]:
+    """Serve the pages over ``town`` and let a visitor in; nothing but refused feeds may be complained of."""
+    with serve(stub_app(town)) as url:
+        context: BrowserContext = browser.new_context(locale=language, viewport={"width": width, "height": 900})
+        found = Visit(context.new_page(), url, town)
+        found.page.on("pageerror", lambda error: found.complaints.append(str(error)))
+        found.page.on("console", lambda said: found.complaints.append(said.text) if said.type == "error" else None)
+        yield found
+        context.close()
+    assert [said for said in found.complaints if EXPECTED_COMPLAINT not in said] == []

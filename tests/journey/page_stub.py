@@ -1,0 +1,198 @@
+"""A stubbed public API behind the real pages, on a loopback port."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import threading
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import uvicorn
+from fastapi import APIRouter, FastAPI, Request, Response
+from fastapi.responses import JSONResponse, StreamingResponse
+from page_town import COMMUNE, EMPTY_COMMUNE, Row, StubTown, forecast_steps, iso, level, quantity
+
+from core.metrics import METRICS
+from services.api.pages import mount_static, page_router
+
+DASHBOARDS = Path(__file__).resolve().parents[2] / "dashboards"
+
+
+def stub_app(town: StubTown) -> FastAPI:
+    """Return the pages over a stubbed API that answers from ``town``."""
+    app = FastAPI()
+    app.include_router(page_router(DASHBOARDS))
+    mount_static(app, DASHBOARDS)
+    for router in (_places(town), _refusals(town), _series(town), _live(town)):
+        app.include_router(router, prefix="/api/v1")
+    return app
+
+
+def _listed(items: list[Any]) -> Row:
+    return {"items": items, "next": None}
+
+
+def _places(town: StubTown) -> APIRouter:
+    router = APIRouter()
+
+    @router.get("/communes")
+    def communes() -> Row:
+        rows = [(COMMUNE, "Noisy-le-Grand", len(town.sensors)), (EMPTY_COMMUNE, "Villiers-sur-Marne", 0)]
+        rows += [(f"7510{n}", f"Paris {n}e", 0) for n in range(1, 9)]
+        return _listed([{"insee": insee, "name": name, "sensors": sensors} for insee, name, sensors in rows])
+
+    @router.get("/quantities")
+    def quantities() -> Row:
+        return _listed([quantity(metric) for metric in METRICS.values()])
+
+    @router.get("/sensors")
+    def sensors(commune: str) -> Row:
+        return _listed(town.sensors if commune == COMMUNE else [])
+
+    @router.post("/sensors", status_code=201)
+    async def adopt(request: Request) -> Row:
+        body: Row = await request.json()
+        town.adopted.append(body)
+        town.unknown.clear()
+        return {**body, "sensor_id": 99, "series": [], "origin": "field"}
+
+    @router.get("/sites")
+    def sites(commune: str) -> Row:
+        by_code = {sensor["site"]["code"]: sensor["site"] for sensor in town.sensors}
+        return _listed(list(by_code.values()) if commune == COMMUNE else [])
+
+    @router.get("/latest")
+    def latest(commune: str) -> Row:
+        return _listed(list(town.latest.values()) if commune == COMMUNE else [])
+
+    return router
+
+
+def _refusals(town: StubTown) -> APIRouter:
+    router = APIRouter()
+
+    @router.get("/reception")
+    def reception(minutes: int = 60) -> Row:
+        now = datetime.now(UTC).replace(second=0, microsecond=0)
+        kinds = {sensor["kind"] for sensor in town.sensors}
+        return _listed(
+            [
+                {"minute": iso(now - timedelta(minutes=n)), "kind": kind, "stored": 2 + (n * len(kind)) % 7}
+                for n in range(minutes)
+                for kind in sorted(kinds)
+            ]
+        )
+
+    @router.get("/rejections")
+    def rejections() -> Row:
+        return _listed(town.rejections[::-1])
+
+    @router.get("/rejections/counts")
+    def counts() -> Row:
+        reasons = [rejection["reason"] for rejection in town.rejections]
+        return _listed([{"reason": reason, "count": reasons.count(reason)} for reason in sorted(set(reasons))])
+
+    @router.get("/unknown-sensors")
+    def unknown() -> Row:
+        return _listed(town.unknown)
+
+    return router
+
+
+def _series(town: StubTown) -> APIRouter:
+    router = APIRouter()
+
+    @router.get("/trends")
+    def trends(commune: str) -> Row:
+        start = datetime.now(UTC) - timedelta(hours=24)
+        items = [
+            {"series_id": key, "values": [level(name, start + n * timedelta(minutes=30), key) for n in range(48)]}
+            for key, name in town.metrics.items()
+        ]
+        return {"start": iso(start), "step_s": 1800, "items": items if commune == COMMUNE else []}
+
+    @router.get("/series/{series_id}/readings")
+    def readings(series_id: int, request: Request) -> Row:
+        asked = request.query_params
+        return _listed(_history(town.metrics[series_id], series_id, dict(asked)))
+
+    @router.get("/series/{series_id}/forecast")
+    def forecast(series_id: int) -> Response:
+        metric = METRICS[town.metrics[series_id]]
+        if metric.plan is None:
+            return JSONResponse({"title": "No forecast", "status": 404}, status_code=404)
+        now = datetime.now(UTC)
+        body = {
+            "series_id": series_id,
+            "metric": metric.name,
+            "unit": metric.unit,
+            "issued_at": iso(now - timedelta(minutes=12)),
+            "step_s": metric.plan.step.total_seconds(),
+            "history_until": iso(now - timedelta(minutes=14)),
+            "model_id": None if town.fallback else 1,
+            "fallback": town.fallback,
+            "steps": list(forecast_steps(now, metric, series_id)),
+        }
+        return JSONResponse(body)
+
+    return router
+
+
+def _history(metric: str, series_id: int, asked: dict[str, str]) -> list[Row]:
+    """Return readings, or means where a step is asked, with a gap of four hours the day before yesterday."""
+    now = datetime.now(UTC)
+    at, end = (datetime.fromisoformat(asked[name]) for name in ("from", "until"))
+    step = timedelta(minutes=int(asked.get("step", "PT10M")[2:-1]))
+    items = []
+    while at < min(end, now):
+        if not 30 < (now - at).total_seconds() / 3600 < 34:
+            value = level(metric, at, series_id)
+            mean = {"start": iso(at), "mean": value, "low": value, "high": value, "count": 1}
+            items.append(mean if "step" in asked else {"observed_at": iso(at), "value": value, "quality": 0})
+        at += step
+    return items
+
+
+def _live(town: StubTown) -> APIRouter:
+    router = APIRouter()
+
+    @router.get("/live")
+    async def live(request: Request) -> Response:
+        if town.refuse_live:
+            return JSONResponse({"title": "Indisponible", "status": 503}, status_code=503)
+        asked = request.headers.get("last-event-id") or request.query_params.get("last_event_id", "")
+        town.resumed_after.append(asked)
+        return StreamingResponse(_feed(town, request, asked), media_type="text/event-stream")
+
+    return router
+
+
+async def _feed(town: StubTown, request: Request, asked: str) -> AsyncIterator[str]:
+    sent = int(asked) if asked else len(town.events)
+    yield f'retry: 200\nevent: ready\nid: {sent}\ndata: {{"items": []}}\n\n'
+    while not town.refuse_live and not await request.is_disconnected():
+        for number, kind, items in town.events[sent:]:
+            yield f"event: {kind}\nid: {number}\ndata: {json.dumps({'items': items})}\n\n"
+            sent = number
+        await asyncio.sleep(0.02)
+
+
+@contextmanager
+def serve(app: FastAPI) -> Iterator[str]:
+    """Serve ``app`` on a free loopback port while in the block; yield its address."""
+    server = uvicorn.Server(
+        uvicorn.Config(app, host="127.0.0.1", port=0, log_level="critical", timeout_graceful_shutdown=1)
+    )
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    while not server.started:
+        threading.Event().wait(0.01)
+    try:
+        yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
+    finally:
+        server.should_exit = True
+        thread.join(timeout=5)

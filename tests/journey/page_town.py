@@ -1,0 +1,215 @@
+"""The small commune behind the stubbed API: what it answers, which a test can change while it runs."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from core.metrics import METRICS, Metric
+
+COMMUNE = "93051"
+EMPTY_COMMUNE = "94079"
+
+Row = dict[str, Any]
+
+# sensor kind, site, name, metrics
+_TOWN: tuple[tuple[str, str, str, tuple[str, ...]], ...] = (
+    ("indoor_air", "École des Tilleuls", "Salle 12", ("co2_ppm", "temperature_c", "humidity_ratio", "battery_v")),
+    ("indoor_air", "École des Tilleuls", "Salle 3", ("co2_ppm", "temperature_c", "humidity_ratio")),
+    ("indoor_air", "École des Tilleuls", "Salle des maîtres", ("co2_ppm", "temperature_c")),
+    ("bin", "Rue des Charmes", "Colonne verre 41", ("fill_ratio", "battery_v")),
+    ("bin", "Rue des Charmes", "Bac papier 42", ("fill_ratio",)),
+    ("bay", "Avenue des Saules", "Aire de livraison 3", ("occupied",)),
+    ("bay", "Avenue des Saules", "Aire de livraison 7", ("occupied", "battery_ratio")),
+    ("meter", "Gymnase des Peupliers", "Sous-station B", ("power_kw", "electricity_kwh")),
+    ("meter", "Mairie", "Tableau général", ("power_kw",)),
+    ("outdoor_air", "Station du parc", "Station du parc", ("pm25_ugm3", "no2_ugm3")),
+    ("counter", "Pont de Bry", "Compteur vélos", ("bikes_count",)),
+)
+_LEVELS: dict[str, tuple[float, float]] = {
+    "co2_ppm": (440, 900),
+    "temperature_c": (18, 4),
+    "humidity_ratio": (0.42, 0.1),
+    "fill_ratio": (0.3, 0.5),
+    "power_kw": (24, 70),
+    "electricity_kwh": (120_000, 400),
+    "pm25_ugm3": (6, 9),
+    "no2_ugm3": (18, 25),
+    "bikes_count": (4, 120),
+    "battery_v": (3.45, 0.02),
+    "battery_ratio": (0.81, 0.01),
+}
+
+
+def iso(instant: datetime) -> str:
+    return instant.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+
+
+def level(metric: str, at: datetime, series_id: int) -> float:
+    """Return what this series has at this instant: a day's shape, the same at every call."""
+    hour = (at.timestamp() / 3600 + series_id % 3) % 24
+    day = max(0.0, math.sin((hour - 6) / 12 * math.pi)) * (0.8 + 0.2 * math.sin(at.timestamp() / 86_400 * 2))
+    if metric == "occupied":
+        return float(math.sin(at.timestamp() / 2700 + series_id) > 0.4 - day)
+    low, width = _LEVELS[metric]
+    ripple = 0.02 * math.sin(at.timestamp() / 1300 + series_id)
+    return round(low + width * max(0.0, day + ripple), 3)
+
+
+@dataclass
+class StubTown:
+    """What the stubbed API answers; tests change it."""
+
+    sensors: list[Row] = field(default_factory=list)
+    latest: dict[int, Row] = field(default_factory=dict)
+    metrics: dict[int, str] = field(default_factory=dict)
+    rejections: list[Row] = field(default_factory=list)
+    unknown: list[Row] = field(default_factory=list)
+    adopted: list[Row] = field(default_factory=list)
+    resumed_after: list[str] = field(default_factory=list)
+    refuse_live: bool = False
+    fallback: str | None = None
+    events: list[tuple[int, str, list[Row]]] = field(default_factory=list)
+
+    def publish(self, items: list[Row], kind: str = "readings") -> None:
+        """Send one live event."""
+        self.events.append((len(self.events) + 1, kind, items))
+
+    def reading(self, series_id: int, value: float, at: datetime | None = None) -> Row:
+        """Return a live reading of a series, observed now unless told otherwise."""
+        sensor = next(s for s in self.sensors if any(r["series_id"] == series_id for r in s["series"]))
+        return {
+            "series_id": series_id,
+            "sensor_id": sensor["sensor_id"],
+            "metric": self.metrics[series_id],
+            "observed_at": iso(at or datetime.now(UTC)),
+            "value": value,
+            "quality": 0,
+        }
+
+
+def stub_town() -> StubTown:
+    """Return the small commune: eleven sensors, one silent, one outside the expected, one suspect."""
+    town = StubTown()
+    now = datetime.now(UTC)
+    sites: dict[str, int] = {}
+    series_id = 0
+    for sensor_id, (kind, site, name, metrics) in enumerate(_TOWN, start=1):
+        site_id = sites.setdefault(site, len(sites) + 1)
+        rows = []
+        for metric in metrics:
+            series_id += 1
+            rows.append({"series_id": series_id, "metric": metric, "unit": METRICS[metric].unit})
+            town.metrics[series_id] = metric
+            town.latest[series_id] = _latest(sensor_id, series_id, METRICS[metric], now)
+        town.sensors.append(
+            {
+                "sensor_id": sensor_id,
+                "external_id": f"sim-{kind}-{sensor_id:03}",
+                "kind": kind,
+                "name": name,
+                "origin": "simulated",
+                "adopted_at": iso(now - timedelta(days=40)),
+                "site": {
+                    "site_id": site_id,
+                    "code": f"site-{site_id}",
+                    "name": site,
+                    "commune_insee": COMMUNE,
+                    "longitude": None,
+                    "latitude": None,
+                },
+                "series": rows,
+            }
+        )
+    _trouble(town, now)
+    town.rejections = [_rejection(number, now) for number in range(1, 8)]
+    town.unknown = [
+        {
+            "external_id": "eui-24e124707c481005",
+            "network": "chirpstack",
+            "topic": "application/1/device/24e124707c481005/event/up",
+            "messages": 14,
+            "first_received_at": iso(now - timedelta(hours=3)),
+            "last_received_at": iso(now - timedelta(minutes=4)),
+        }
+    ]
+    return town
+
+
+def _latest(sensor_id: int, series_id: int, metric: Metric, now: datetime) -> Row:
+    at = now - timedelta(seconds=40 * series_id % 500)
+    value = level(metric.name, at, series_id)
+    spread = 0.12 * (_LEVELS.get(metric.name, (0, 1))[1])
+    expected = {"p05": value - spread, "p50": value, "p95": value + spread} if metric.plan else None
+    return {
+        "series_id": series_id,
+        "sensor_id": sensor_id,
+        "metric": metric.name,
+        "unit": metric.unit,
+        "observed_at": iso(at),
+        "received_at": iso(at + timedelta(seconds=1)),
+        "value": value,
+        "quality": 0,
+        "expected": expected,
+        "state": "normal",
+    }
+
+
+def _trouble(town: StubTown, now: datetime) -> None:
+    town.latest[1] |= {"value": 1840.0, "expected": {"p05": 900.0, "p50": 1060.0, "p95": 1250.0}, "state": "watch"}
+    silent = now - timedelta(hours=5)
+    town.latest[12] |= {"observed_at": iso(silent), "received_at": iso(silent), "state": "silent"}
+    town.latest[6] |= {"quality": 1, "state": "suspect"}
+
+
+def _rejection(number: int, now: datetime) -> Row:
+    reason, detail, text = (
+        ("out_of_bounds", "co2_ppm 91000 is over 40000", '[{"n":"co2","u":"ppm","v":91000}]'),
+        ("malformed", "not JSON: line 1 column 1", "\ufffd\ufffd<xml>"),
+        ("unknown_unit", "temperature has no unit °F", '[{"n":"temperature","u":"Far","v":70}]'),
+    )[number % 3]
+    return {
+        "rejection_id": number,
+        "received_at": iso(now - timedelta(minutes=7 * (8 - number))),
+        "reason": reason,
+        "detail": detail,
+        "topic": f"vigie/v1/{COMMUNE}/indoor_air/salle-{number}",
+        "payload_text": text,
+        "payload_base64": "",
+        "size_bytes": len(text),
+        "properties": {},
+        "external_id": f"salle-{number}" if number % 3 else None,
+        "commune_insee": COMMUNE,
+    }
+
+
+def forecast_steps(now: datetime, metric: Metric, series_id: int) -> Iterator[Row]:
+    assert metric.plan is not None, "only forecast metrics have steps"
+    origin = now.replace(minute=0, second=0, microsecond=0)
+    width = _LEVELS.get(metric.name, (0, 1))[1]
+    for place in range(metric.plan.steps):
+        at = origin + place * metric.plan.step
+        middle = 0.5 if metric.name == "occupied" else level(metric.name, at, series_id)
+        spread = width * min(0.18, 0.03 + 0.01 * place**0.5)
+        bounds = {"p05": -1.6, "p10": -1.25, "p25": -0.6, "p50": 0.0, "p75": 0.6, "p90": 1.25, "p95": 1.6}
+        quantiles = {name: max(metric.low, min(metric.high, middle + way * spread)) for name, way in bounds.items()}
+        yield {"valid_at": iso(at), **quantiles, "naive": middle * 0.94}
+
+
+def quantity(metric: Metric) -> Row:
+    plan = metric.plan
+    return {
+        "metric": metric.name,
+        "quantity": metric.quantity,
+        "family": metric.family,
+        "unit": metric.unit,
+        "nature": metric.nature,
+        "low": metric.low,
+        "high": metric.high,
+        "step_s": metric.step.total_seconds(),
+        "forecast_step_s": plan.step.total_seconds() if plan else None,
+        "forecast_horizon_s": plan.horizon.total_seconds() if plan else None,
+    }

@@ -1,0 +1,166 @@
+"""The whole system, as its user meets it: the demo starts, a value published outside appears on the page, it stops."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from urllib.request import urlopen
+
+import pytest
+from playwright.sync_api import Browser, sync_playwright
+
+pytestmark = pytest.mark.journey
+READY_S, MODELS_S, APPEARS_S, SECOND_START_S = 120, 240, 5, 30
+FOUR_FAMILIES = {"co2_ppm", "fill_ratio", "occupied", "power_kw"}
+
+
+@dataclass
+class Demo:
+    """A running demo: where its pages and its broker are, and how long it took to answer."""
+
+    process: subprocess.Popen[str]
+    url: str
+    broker_port: int
+    ready_s: float
+
+    def get(self, path: str) -> Any:
+        with urlopen(self.url + path, timeout=10) as answer:  # noqa: S310 - the demo's own loopback address
+            return json.load(answer)
+
+
+def start_demo(folder: Path) -> Demo:
+    """Start the demo as a person would and read from what it says where it listens."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "vigie", "demo", "--folder", str(folder), "--days", "9", "--port", "18080"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+    assert process.stdout is not None
+    started, broker_port, lines = time.monotonic(), 0, []
+    for line in process.stdout:
+        lines.append(line)
+        if found := re.search(r"mqtt://127\.0\.0\.1:(\d+)", line):
+            broker_port = int(found[1])
+        if found := re.search(r"open (http://\S+)", line):
+            return Demo(process, found[1], broker_port, time.monotonic() - started)
+        if time.monotonic() - started > READY_S:
+            break
+    process.kill()
+    pytest.fail("the demo did not say where it is:\n" + "".join(lines))
+
+
+def stop_demo(demo: Demo) -> None:
+    """Stop it with Ctrl-C."""
+    demo.process.send_signal(signal.SIGINT)
+    output, _ = demo.process.communicate(timeout=60)
+    assert demo.process.returncode == 0, output
+    assert "the data is kept" in output
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("demo")
+
+
+@pytest.fixture(scope="module")
+def demo(folder: Path) -> Iterator[Demo]:
+    demo = start_demo(folder)
+    yield demo
+    if demo.process.poll() is None:
+        stop_demo(demo)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    binary = shutil.which("chromium")
+    if binary is None:
+        pytest.skip("Debian's chromium is not installed")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=binary,
+            args=["--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-background-networking"],
+        )
+        yield browser
+        browser.close()
+
+
+def forecast_metrics(demo: Demo) -> set[str]:
+    """Return the metrics of which some series of the shown communes is forecast by a model now."""
+    spoken = set()
+    for series in demo.get("api/v1/series")["items"]:
+        if series["metric"] in FOUR_FAMILIES - spoken:
+            try:
+                forecast = demo.get(f"api/v1/series/{series['series_id']}/forecast")
+            except OSError:  # 404: none yet
+                continue
+            if forecast["model_id"] is not None:
+                spoken.add(series["metric"])
+    return spoken
+
+
+def test_the_four_families_are_live_and_forecast(demo: Demo) -> None:
+    deadline = time.monotonic() + MODELS_S
+    spoken: set[str] = set()
+    while spoken != FOUR_FAMILIES and time.monotonic() < deadline:
+        time.sleep(2)
+        spoken = forecast_metrics(demo)
+    assert spoken == FOUR_FAMILIES
+    live = {item["metric"] for commune in demo.get("api/v1/communes")["items"] if commune["sensors"]
+            for item in demo.get(f"api/v1/latest?commune={commune['insee']}")["items"]}  # fmt: skip
+    assert live >= FOUR_FAMILIES
+
+
+def test_a_value_published_outside_appears_on_the_page_without_reload(demo: Demo, browser: Browser) -> None:
+    publisher = shutil.which("mosquitto_pub")
+    if publisher is None:
+        pytest.skip("Debian's mosquitto-clients are not installed")
+    sensors = demo.get("api/v1/sensors?commune=93051&kind=indoor_air")["items"]
+    sensor = sensors[0]["external_id"]
+    page = browser.new_page(locale="fr-FR")
+    errors: list[str] = []
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.goto(f"{demo.url}supervision?commune=93051", wait_until="load")
+    page.wait_for_function("document.querySelector('main').innerText.includes('ppm')", timeout=15_000)
+    page.evaluate("window.notReloaded = true")
+    pack = [{"n": "co2", "u": "ppm", "v": 4321, "t": datetime.now(UTC).timestamp()}]
+    started = time.monotonic()
+    subprocess.run(
+        [publisher, "-h", "127.0.0.1", "-p", str(demo.broker_port), "-q", "1"]
+        + ["-t", f"vigie/v1/93051/indoor_air/{sensor}/up", "-m", json.dumps(pack)],
+        check=True,
+        timeout=10,
+    )
+    page.wait_for_function(
+        r"document.querySelector('main').innerText.replace(/\s/g, '').includes('4321')",
+        timeout=APPEARS_S * 1000,
+    )
+    assert time.monotonic() - started < APPEARS_S
+    assert page.evaluate("window.notReloaded") is True
+    assert errors == []
+    page.close()
+
+
+def test_the_second_start_is_quick_and_keeps_the_data(demo: Demo, folder: Path) -> None:
+    def readings() -> int:
+        return len(demo.get("api/v1/series/1/readings?limit=1000")["items"])
+
+    before = readings()
+    stop_demo(demo)
+    again = start_demo(folder)
+    demo.process, demo.url, demo.broker_port = again.process, again.url, again.broker_port
+    assert again.ready_s < SECOND_START_S
+    assert 0 < before <= readings() + 1
+    assert os.path.isdir(folder / "postgres")  # noqa: PTH112 - the folder belongs to the server's own user

@@ -1,0 +1,141 @@
+"""The pure parts of the scripts, run where they run: the sentence, the figures, the Paris clock."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any
+
+import pytest
+from page_browser import chromium, visit
+from page_town import stub_town
+from playwright.sync_api import Browser, Page
+
+pytestmark = pytest.mark.journey
+HOUR_MS = 3_600_000
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with chromium() as found:
+        yield found
+
+
+@pytest.fixture(scope="module", params=["fr-FR", "en-GB"])
+def page(browser: Browser, request: pytest.FixtureRequest) -> Iterator[Page]:
+    with visit(browser, stub_town(), language=request.param) as visitor:
+        yield visitor.open("/donnees")
+
+
+def call(page: Page, module: str, function: str, *arguments: Any) -> Any:
+    """Call an exported function of a script with these arguments."""
+    return page.evaluate(
+        """async ([module, name, given]) => {
+            const root = document.querySelector("script[type=module]").src.replace(/[^/]+$/, "");
+            return (await import(root + module + ".js"))[name](...given);
+        }""",
+        [module, function, list(arguments)],
+    )
+
+
+def language(page: Page) -> str:
+    return str(page.evaluate("document.documentElement.lang"))
+
+
+def states(silent: int = 0, watch: int = 0, suspect: int = 0, normal: int = 0) -> dict[str, int]:
+    return {
+        "total": silent + watch + suspect + normal,
+        "silent": silent,
+        "watch": watch,
+        "suspect": suspect,
+        "normal": normal,
+    }
+
+
+@pytest.mark.parametrize(
+    ("counts", "forecast", "french", "english"),
+    [
+        (
+            states(silent=2, watch=1, normal=9),
+            True,
+            "Deux capteurs muets, un hors de l’attendu.|Tout le reste est dans l’attendu.",
+            "Two sensors silent, one outside the expected.|Everything else is as expected.",
+        ),
+        (
+            states(watch=17, suspect=3),
+            True,
+            "17 capteurs hors de l’attendu, trois suspects.|",
+            "17 sensors outside the expected, three suspect.|",
+        ),
+        (
+            states(silent=1, watch=2, suspect=1, normal=1),
+            False,
+            "Un capteur muet, deux hors de l’attendu et un suspect.|Le reste arrive à l’heure, encore sans prévision.",
+            (
+                "One sensor silent, two outside the expected and one suspect.|"
+                "The rest arrives on time, without forecasts yet."
+            ),
+        ),
+        (
+            states(normal=1),
+            True,
+            "Tout est dans l’attendu.|1 capteur suivi.",
+            "Everything is as expected.|1 sensor followed.",
+        ),
+        (
+            states(normal=5),
+            False,
+            "Tout arrive à l’heure.|Les premières prévisions se préparent.",
+            "Everything arrives on time.|The first forecasts are being prepared.",
+        ),
+        (
+            states(silent=4),
+            True,
+            "Aucun capteur ne donne de nouvelles.|Dernière mesure il y a 2\u00a0h.",
+            "No sensor is reporting.|Last reading 2 h ago.",
+        ),
+        (
+            states(),
+            False,
+            "Aucun capteur à Sceaux.|Choisissez une autre commune, ou adoptez un capteur.",
+            "No sensor in Sceaux.|Choose another commune, or adopt a sensor.",
+        ),
+    ],
+)
+def test_the_sentence(page: Page, counts: dict[str, int], forecast: bool, french: str, english: str) -> None:  # noqa: FBT001 # a case
+    about = {"commune": "Sceaux", "forecast": forecast, "newest": 2 * HOUR_MS}
+    said = call(page, "verdict", "supervision", counts, about)
+    assert "|".join(said) == (french if language(page) == "fr" else english)
+
+
+@pytest.mark.parametrize(
+    ("metric", "value", "french", "english"),
+    [
+        ({"metric": "co2_ppm", "unit": "ppm", "nature": "level"}, 1840.4, "1\u202f840", "1,840"),
+        ({"metric": "power_kw", "unit": "kW", "nature": "level"}, -3.25, "−3,3", "−3.3"),
+        ({"metric": "fill_ratio", "unit": "", "nature": "level"}, 0.974, "97", "97"),
+        ({"metric": "occupied", "unit": "", "nature": "state"}, 1, "occupée", "occupied"),
+        ({"metric": "occupied", "unit": "", "nature": "state"}, 0, "libre", "free"),
+        ({"metric": "occupied", "unit": "", "nature": "state"}, 0.35, "35\u00a0%", "35%"),
+        ({"metric": "battery_v", "unit": "V", "nature": "level"}, 3.481, "3,48", "3.48"),
+    ],
+)
+def test_a_value(page: Page, metric: dict[str, str], value: float, french: str, english: str) -> None:
+    assert call(page, "formats", "measured", metric, value) == (french if language(page) == "fr" else english)
+
+
+def test_local_days_of_23_and_25_hours_start_at_midnight(page: Page) -> None:
+    autumn = call(page, "paris", "ticks", _ms("2026-10-24T12:00Z"), _ms("2026-10-26T12:00Z"), 24)
+    assert autumn == [_ms("2026-10-24T22:00Z"), _ms("2026-10-25T23:00Z")]
+    spring = call(page, "paris", "ticks", _ms("2026-03-28T12:00Z"), _ms("2026-03-30T12:00Z"), 24)
+    assert spring == [_ms("2026-03-28T23:00Z"), _ms("2026-03-29T22:00Z")]
+    assert call(page, "paris", "daysFrom", _ms("2026-10-25T22:30Z"), _ms("2026-10-25T23:30Z")) == 1
+
+
+def test_the_file_tells_the_repeated_hour_by_its_offset(page: Page) -> None:
+    assert call(page, "paris", "parisIso", _ms("2026-10-25T00:30Z")) == "2026-10-25T02:30:00+02:00"
+    assert call(page, "paris", "parisIso", _ms("2026-10-25T01:30Z")) == "2026-10-25T02:30:00+01:00"
+
+
+def _ms(text: str) -> int:
+    return int(datetime.fromisoformat(text).timestamp() * 1000)
