@@ -11,7 +11,7 @@ from typing import Any
 import structlog
 
 from core import instruments
-from core.clock import Window, floor_to_step
+from core.clock import Window, floor_to_step, format_instant
 from core.errors import ShortHistory
 from core.forecasts import Forecast, Score
 from core.metrics import ForecastPlan, Metric, forecast_metrics
@@ -39,8 +39,8 @@ from models.train import TrainingSettings, train
 
 log = structlog.get_logger(__name__)
 
-MIN_HISTORY = timedelta(days=7)
-"""A first model is trained when a week is known: a week is the longest season it repeats."""
+MIN_HISTORY = timedelta(days=12)
+"""A first model is trained when so much is known: a week to look back on, days to learn from, days to calibrate on."""
 FRESH_STEPS = 3
 SCORED_AT_ONCE = 500
 YARDSTICK_HISTORY = timedelta(days=28)
@@ -118,7 +118,7 @@ def _live_bodies(connection: Connection, metric: Metric, made: list[Forecast]) -
     bodies: dict[str, list[dict[str, Any]]] = defaultdict(list)
     for one in made:
         bodies[communes[one.series_id]].append(
-            {"series_id": one.series_id, "metric": metric.name, "issued_at": one.issued_at.isoformat()},
+            {"series_id": one.series_id, "metric": metric.name, "issued_at": format_instant(one.issued_at)},
         )
     return dict(bodies)
 

@@ -58,9 +58,3 @@ def newest_observed_at(connection: Connection, external_ids: Sequence[str]) -> d
         (list(external_ids),),
     ).fetchone()
     return row[0] if row else None
-
-
-def is_ready(connection: Connection) -> bool:
-    """Whether the database answers and holds the present schema."""
-    row = connection.execute("SELECT to_regclass('forecast_step') IS NOT NULL").fetchone()
-    return bool(row and row[0])

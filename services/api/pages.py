@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import mimetypes
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,33 +17,21 @@ from typing import Any
 from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from starlette.middleware.gzip import GZipMiddleware
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
 LANGUAGES = ("fr", "en")
 LANGUAGE_COOKIE = "vigie_lang"
+_IMPORT = re.compile(r'^import [^"]*"\./(\w+)\.js"', re.MULTILINE)
 _YEAR_S = 365 * 24 * 3600
 _FOREVER = f"public, max-age={_YEAR_S}, immutable"
 
-PAGES: Mapping[str, tuple[str, ...]] = {
-    "supervision": (
-        "api chart chart_options communes csv element expected formats frame list live picture reception spark ticker "
-        "url verdict words"
-    ).split(),
-    "donnees": "adoption api communes element formats frame reception refusals spark url verdict words".split(),
-}
-"""Each page of the rail, in order, with the modules its script imports: asked for at once, not one after another."""
+PAGES = ("supervision", "donnees")
+"""The pages of the rail, in order; each has a template, a script and a name in the words."""
 
-_POLICY = "; ".join(
-    (
-        "default-src 'self'",
-        "img-src 'self' data:",
-        "object-src 'none'",
-        "base-uri 'none'",
-        "form-action 'self'",
-        "frame-ancestors 'none'",
-    )
+_POLICY = (
+    "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; form-action 'self'; "
+    "frame-ancestors 'none'"
 )
 PAGE_HEADERS: Mapping[str, str] = {
     "Content-Security-Policy": _POLICY,
@@ -101,6 +90,18 @@ def static_version(dashboards_dir: Path) -> str:
     return digest.hexdigest()[:12]
 
 
+def modules_of(page: str, scripts: Path) -> list[str]:
+    """Return the names of all modules that a page's script imports: a browser then asks for them at once."""
+    found: list[str] = []
+    waiting = [page]
+    while waiting:
+        for name in _IMPORT.findall((scripts / f"{waiting.pop()}.js").read_text(encoding="utf-8")):
+            if name not in found:
+                found.append(name)
+                waiting.append(name)
+    return sorted(found)
+
+
 def chosen_language(request: Request) -> str:
     """Return the language that the visitor asks for: by the address, then the cookie, then the browser, else French."""
     for asked in (request.query_params.get("lang"), request.cookies.get(LANGUAGE_COOKIE)):
@@ -137,9 +138,8 @@ class VersionedFiles(StaticFiles):
 
 
 def mount_static(app: FastAPI, dashboards_dir: Path) -> None:
-    """Serve the static files, compressed: the chart library is three times smaller so."""
-    files = VersionedFiles(dashboards_dir / "static", static_version(dashboards_dir))
-    app.mount("/static", GZipMiddleware(files, minimum_size=1_024), name="static")
+    """Serve the static files; the application compresses them as it does every answer."""
+    app.mount("/static", VersionedFiles(dashboards_dir / "static", static_version(dashboards_dir)), name="static")
 
 
 def page_router(dashboards_dir: Path) -> APIRouter:
@@ -147,6 +147,7 @@ def page_router(dashboards_dir: Path) -> APIRouter:
     router = APIRouter(include_in_schema=False)
     catalogues = read_catalogues(dashboards_dir)
     version = static_version(dashboards_dir)
+    modules = {page: modules_of(page, dashboards_dir / "static" / "js") for page in PAGES}
     templates = Environment(
         loader=FileSystemLoader(dashboards_dir / "pages"),
         autoescape=True,
@@ -160,7 +161,7 @@ def page_router(dashboards_dir: Path) -> APIRouter:
         html = templates.get_template(f"{page}.html").render(
             page=page,
             pages=PAGES,
-            modules=PAGES[page],
+            modules=modules[page],
             language=language,
             languages=LANGUAGES,
             language_urls={code: str(_relative(request, code)) for code in LANGUAGES},

@@ -62,7 +62,6 @@ READS: dict[Callable[..., Any], dict[str, Any]] = {
     rejections.count_rejections: {"window": DAYS_3},
     rejections.read_rejections: {"reason": Reason.CONFLICT},
     rejections.read_unknown_sensors: {},
-    status.is_ready: {},
     status.newest_observed_at: {"external_ids": ["m1", "m2"]},
     status.read_progress: {},
 }

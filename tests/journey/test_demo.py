@@ -18,7 +18,7 @@ from typing import Any
 from urllib.request import urlopen
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, expect, sync_playwright
 
 pytestmark = pytest.mark.journey
 READY_S, MODELS_S, APPEARS_S, SECOND_START_S = 120, 240, 5, 30
@@ -35,6 +35,7 @@ class Demo:
     ready_s: float
 
     def get(self, path: str) -> Any:
+        """Ask its API."""
         with urlopen(self.url + path, timeout=10) as answer:  # noqa: S310 - the demo's own loopback address
             return json.load(answer)
 
@@ -42,7 +43,7 @@ class Demo:
 def start_demo(folder: Path) -> Demo:
     """Start the demo as a person would and read from what it says where it listens."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "vigie", "demo", "--folder", str(folder), "--days", "9", "--port", "18080"],
+        [sys.executable, "-m", "vigie", "demo", "--folder", str(folder), "--days", "14", "--port", "18080"],
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -99,7 +100,7 @@ def browser() -> Iterator[Browser]:
 
 def forecast_metrics(demo: Demo) -> set[str]:
     """Return the metrics of which some series of the shown communes is forecast by a model now."""
-    spoken = set()
+    spoken: set[str] = set()
     for series in demo.get("api/v1/series")["items"]:
         if series["metric"] in FOUR_FAMILIES - spoken:
             try:
@@ -133,20 +134,28 @@ def test_a_value_published_outside_appears_on_the_page_without_reload(demo: Demo
     errors: list[str] = []
     page.on("pageerror", lambda error: errors.append(str(error)))
     page.goto(f"{demo.url}supervision?commune=93051", wait_until="load")
-    page.wait_for_function("document.querySelector('main').innerText.includes('ppm')", timeout=15_000)
+    expect(page.locator("main")).to_contain_text("ppm", timeout=15_000)
     page.evaluate("window.notReloaded = true")
     pack = [{"n": "co2", "u": "ppm", "v": 4321, "t": datetime.now(UTC).timestamp()}]
     started = time.monotonic()
     subprocess.run(
-        [publisher, "-h", "127.0.0.1", "-p", str(demo.broker_port), "-q", "1"]
-        + ["-t", f"vigie/v1/93051/indoor_air/{sensor}/up", "-m", json.dumps(pack)],
+        [
+            publisher,
+            "-h",
+            "127.0.0.1",
+            "-p",
+            str(demo.broker_port),
+            "-q",
+            "1",
+            "-t",
+            f"vigie/v1/93051/indoor_air/{sensor}/up",
+            "-m",
+            json.dumps(pack),
+        ],
         check=True,
         timeout=10,
     )
-    page.wait_for_function(
-        r"document.querySelector('main').innerText.replace(/\s/g, '').includes('4321')",
-        timeout=APPEARS_S * 1000,
-    )
+    expect(page.locator("main")).to_contain_text(re.compile(r"4\s321"), timeout=APPEARS_S * 1000)
     assert time.monotonic() - started < APPEARS_S
     assert page.evaluate("window.notReloaded") is True
     assert errors == []

@@ -46,7 +46,7 @@ def test_an_unknown_sensor_is_adopted_on_a_new_site(visitor: Visit) -> None:
     page.get_by_role("button", name="Adopter eui-24e124707c481005").click()
     page.get_by_label("Nom du capteur").fill("Salle 4")
     page.get_by_label("Type").select_option("indoor_air")
-    page.get_by_label("Site", exact=True).select_option(label="Nouveau site")
+    page.locator("select[name=site]").select_option(label="Nouveau site")
     page.get_by_label("Nom du site").fill("École des Érables")
     expect(page.get_by_label("Code du site")).to_have_value("ecole-des-erables")
     page.get_by_role("button", name="Adopter", exact=True).last.click()

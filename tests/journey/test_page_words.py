@@ -53,57 +53,60 @@ def states(silent: int = 0, watch: int = 0, suspect: int = 0, normal: int = 0) -
 
 
 @pytest.mark.parametrize(
-    ("counts", "forecast", "french", "english"),
+    ("counts", "waiting", "french", "english"),
     [
         (
             states(silent=2, watch=1, normal=9),
-            True,
+            0,
             "Deux capteurs muets, un hors de l’attendu.|Tout le reste est dans l’attendu.",
             "Two sensors silent, one outside the expected.|Everything else is as expected.",
         ),
         (
             states(watch=17, suspect=3),
-            True,
+            0,
             "17 capteurs hors de l’attendu, trois suspects.|",
             "17 sensors outside the expected, three suspect.|",
         ),
         (
             states(silent=1, watch=2, suspect=1, normal=1),
-            False,
-            "Un capteur muet, deux hors de l’attendu et un suspect.|Le reste arrive à l’heure, encore sans prévision.",
+            1,
+            (
+                "Un capteur muet, deux hors de l’attendu et un suspect.|"
+                "Le reste arrive à l’heure, un capteur encore sans prévision."
+            ),
             (
                 "One sensor silent, two outside the expected and one suspect.|"
-                "The rest arrives on time, without forecasts yet."
+                "The rest arrives on time, one sensor without a forecast yet."
             ),
         ),
         (
             states(normal=1),
-            True,
+            0,
             "Tout est dans l’attendu.|1 capteur suivi.",
             "Everything is as expected.|1 sensor followed.",
         ),
         (
             states(normal=5),
-            False,
-            "Tout arrive à l’heure.|Les premières prévisions se préparent.",
-            "Everything arrives on time.|The first forecasts are being prepared.",
+            3,
+            "Tout arrive à l’heure.|Trois capteurs encore sans prévision.",
+            "Everything arrives on time.|Three sensors without a forecast yet.",
         ),
         (
             states(silent=4),
-            True,
+            0,
             "Aucun capteur ne donne de nouvelles.|Dernière mesure il y a 2\u00a0h.",
             "No sensor is reporting.|Last reading 2 h ago.",
         ),
         (
             states(),
-            False,
+            0,
             "Aucun capteur à Sceaux.|Choisissez une autre commune, ou adoptez un capteur.",
             "No sensor in Sceaux.|Choose another commune, or adopt a sensor.",
         ),
     ],
 )
-def test_the_sentence(page: Page, counts: dict[str, int], forecast: bool, french: str, english: str) -> None:  # noqa: FBT001 # a case
-    about = {"commune": "Sceaux", "forecast": forecast, "newest": 2 * HOUR_MS}
+def test_the_sentence(page: Page, counts: dict[str, int], waiting: int, french: str, english: str) -> None:
+    about = {"commune": "Sceaux", "waiting": waiting, "newest": 2 * HOUR_MS}
     said = call(page, "verdict", "supervision", counts, about)
     assert "|".join(said) == (french if language(page) == "fr" else english)
 
