@@ -29,6 +29,8 @@ class Fallback(StrEnum):
     """No model of this metric was trained yet."""
     OTHER_MODEL = "other_model"
     """The model was trained for another metric, step or set of features; the next training mends it."""
+    WORSE_THAN_NAIVE = "worse_than_naive"
+    """On the weeks held out at its training, the model lost to the naive: the simpler one speaks until it does not."""
     SHORT_HISTORY = "short_history"
     """The series is known for less than `SHORTEST_HISTORY`."""
     STALE_HISTORY = "stale_history"
@@ -116,6 +118,8 @@ def _fallbacks(history: History, model: TrainedModel | None) -> tuple[Fallback |
         return (Fallback.NO_MODEL,) * count
     if (model.metric, model.step, model.features) != (history.metric.name, history.plan.step, FEATURE_NAMES):
         return (Fallback.OTHER_MODEL,) * count
+    if model.loses_to_naive:
+        return (Fallback.WORSE_THAN_NAIVE,) * count
     step = history.plan.step
     age: list[int] = (history.length - history.newest()).tolist()
     known: list[int] = np.isfinite(history.values).sum(axis=1).tolist()

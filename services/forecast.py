@@ -30,12 +30,12 @@ from core.store.live import write_live_forecasts
 from core.store.places import read_series, read_series_communes
 from core.store.pool import Connection, Pool
 from core.store.readings import read_spans, read_steps
-from models.artifacts import dumps, loads
+from models.artifacts import ArtifactUnreadable, dumps, loads
 from models.boosting import BoostingSettings
 from models.forecaster import forecast
 from models.history import History
 from models.scores import score
-from models.train import TrainingSettings, train
+from models.train import TrainedModel, TrainingSettings, train
 
 log = structlog.get_logger(__name__)
 
@@ -96,7 +96,7 @@ def issue_forecasts(pool: Pool, settings: WorkerSettings, metric: Metric, now: d
     with pool.connection() as connection:
         history = read_history(connection, metric, Window.ending(issued_at, timedelta(days=settings.history_days)))
         stored = read_model(connection, metric.name, as_of=issued_at)
-        model = loads(stored.artifact) if stored else None
+        model = _loaded(stored)
         made = forecast(history, model, issued_at, model_id=stored.model_id if stored else None)
         written = write_forecasts(connection, made)
         write_live_forecasts(connection, now, _live_bodies(connection, metric, made))
@@ -121,6 +121,17 @@ def _live_bodies(connection: Connection, metric: Metric, made: list[Forecast]) -
             {"series_id": one.series_id, "metric": metric.name, "issued_at": format_instant(one.issued_at)},
         )
     return dict(bodies)
+
+
+def _loaded(stored: StoredModel | None) -> TrainedModel | None:
+    """Return the model that was kept, or None where there is none that this version can read: naive then speaks."""
+    if stored is None:
+        return None
+    try:
+        return loads(stored.artifact)
+    except ArtifactUnreadable as error:
+        log.warning("model_unreadable", metric=stored.metric, model_id=stored.model_id, reason=str(error))
+        return None
 
 
 def train_model(pool: Pool, settings: WorkerSettings, metric: Metric, now: datetime) -> int:

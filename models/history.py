@@ -1,0 +1,173 @@
+"""What was known of many series of one metric at an instant, on the metric's forecast grid."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from core.clock import Window, floor_to_step
+from core.errors import FutureLeak
+from core.metrics import ForecastPlan, Metric, Nature
+
+Floats = npt.NDArray[np.float64]
+Indices = npt.NDArray[np.int64]
+
+DAY = timedelta(days=1)
+
+
+class Stepped(Protocol):
+    """One step of one series, as the store reads it: its start, the mean of its readings, how many there were."""
+
+    @property
+    def start(self) -> datetime: ...  # noqa: D102 # a protocol's attribute
+    @property
+    def mean(self) -> float: ...  # noqa: D102 # a protocol's attribute
+    @property
+    def count(self) -> int: ...  # noqa: D102 # a protocol's attribute
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class History:
+    """The stepped values of many series of one metric, as they were known at ``as_of``.
+
+    A step is known at its end: the newest of `values` ended at or before ``as_of``. A step without a reading is
+    NaN and stays NaN: nothing is filled in.
+
+    Parameters
+    ----------
+    metric, plan
+        What is measured, and how it is forecast; ``plan.step`` is the grid.
+    series_ids
+        One per row of ``values``.
+    start
+        Start of the first step, on the grid of `core.clock.EPOCH`.
+    as_of
+        The instant this history speaks from.
+    values
+        Shape (series, steps), in the metric's unit.
+    """
+
+    metric: Metric
+    plan: ForecastPlan
+    series_ids: tuple[int, ...]
+    start: datetime
+    as_of: datetime
+    values: Floats
+
+    def __post_init__(self) -> None:
+        if floor_to_step(self.start, self.plan.step) != self.start:
+            raise ValueError(f"{self.start.isoformat()} is not on the grid of {self.plan.step}")
+        if self.values.shape[0] != len(self.series_ids):
+            raise ValueError(f"{self.values.shape[0]} rows of values for {len(self.series_ids)} series")
+        if self.values.shape[1] > self.index_of(self.as_of):
+            raise FutureLeak(f"values go beyond {self.as_of.isoformat()}")
+
+    @classmethod
+    def of(cls, metric: Metric, window: Window, steps: Mapping[int, Iterable[Stepped]]) -> History:
+        """Lay stepped readings on the grid; ``window.end`` is the instant they were read as of.
+
+        Counts are summed over a step, everything else is its mean. The step that is still running at the window's
+        end is not known yet and is left out.
+
+        Raises
+        ------
+        FutureLeak
+            If a step starts at or after the window's end.
+        ValueError
+            If the metric is not forecast, or a step starts before the window or off the grid.
+        """
+        plan = metric.plan
+        if plan is None:
+            raise ValueError(f"{metric.name} is not forecast")
+        start = floor_to_step(window.start, plan.step)
+        length = (floor_to_step(window.end, plan.step) - start) // plan.step
+        values = np.full((len(steps), length), np.nan)
+        for row, stepped in enumerate(steps.values()):
+            for step in stepped:
+                if step.start >= window.end:
+                    raise FutureLeak(f"a step starts at {step.start.isoformat()}, beyond {window.end.isoformat()}")
+                index, off_grid = divmod(step.start - start, plan.step)
+                if index < 0 or off_grid:
+                    raise ValueError(f"no step of the grid starts at {step.start.isoformat()}")
+                if index < length:
+                    values[row, index] = step.mean * step.count if metric.nature is Nature.COUNT else step.mean
+        return cls(metric, plan, tuple(steps), start, window.end, values)
+
+    @property
+    def length(self) -> int:
+        """Number of known steps."""
+        return int(self.values.shape[1])
+
+    @property
+    def steps_per_hour(self) -> int:
+        """Steps of the grid in an hour."""
+        return timedelta(hours=1) // self.plan.step
+
+    @property
+    def steps_per_day(self) -> int:
+        """Steps of the grid in 24 hours."""
+        return DAY // self.plan.step
+
+    def index_of(self, instant: datetime) -> int:
+        """Return the index of the step that holds ``instant``; beyond `length` for the future."""
+        return (floor_to_step(instant, self.plan.step) - self.start) // self.plan.step
+
+    def instant_of(self, index: int) -> datetime:
+        """Return the start of the step of this index."""
+        return self.start + index * self.plan.step
+
+    def until(self, instant: datetime) -> History:
+        """Return the same history as it was known at ``instant``.
+
+        Raises
+        ------
+        FutureLeak
+            If ``instant`` is later than ``as_of``.
+        """
+        if instant > self.as_of:
+            raise FutureLeak(f"{instant.isoformat()} is beyond {self.as_of.isoformat()}")
+        known = max(self.index_of(instant), 0)
+        return History(self.metric, self.plan, self.series_ids, self.start, instant, self.values[:, :known])
+
+    def from_first_reading(self) -> History:
+        """Return the same history without the steps before the first reading of any series."""
+        known = np.flatnonzero(np.isfinite(self.values).any(axis=0))
+        first = int(known[0]) if known.size else 0
+        start = self.instant_of(first)
+        return History(self.metric, self.plan, self.series_ids, start, self.as_of, self.values[:, first:])
+
+    def value_at(self, series: Indices, index: Indices) -> Floats:
+        """Return the values of steps, by row and index; NaN where there was no reading or before the history.
+
+        Raises
+        ------
+        FutureLeak
+            If any step is not known yet.
+        """
+        if index.size and int(index.max()) >= self.length:
+            raise FutureLeak(f"step {int(index.max())} was asked for, {self.length} are known")
+        within = index >= 0
+        return np.where(within, self.values[series, np.where(within, index, 0)], np.nan)
+
+    def newest(self) -> Indices:
+        """Return the index of each series' newest known value, -1 where it has none."""
+        known = np.isfinite(self.values)
+        newest = self.length - 1 - np.argmax(known[:, ::-1], axis=1) if self.length else np.zeros(len(known))
+        return np.where(known.any(axis=1), newest, -1).astype(np.int64)
+
+
+def whole_days_before(history: History, days: int) -> Floats:
+    """Return the last ``days`` whole days before ``as_of``, shape (series, days, steps of a day), NaN before the start.
+
+    The days end at the history's end, so slot k of each is the slot of lead k, k + one day, ...
+    """
+    wanted = days * history.steps_per_day
+    taken = history.values[:, max(history.length - wanted, 0) :]
+    padded = np.full((len(history.series_ids), wanted), np.nan)
+    padded[:, wanted - taken.shape[1] :] = taken
+    return padded.reshape(len(history.series_ids), days, history.steps_per_day)
