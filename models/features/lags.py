@@ -22,6 +22,8 @@ LEVEL_HOURS: tuple[int, ...] = (1, 3, 24, 168)
 SCALE_DAYS = 28
 """The mean level that scales a series is over its last four weeks."""
 _RATIO_HIGH = 5.0
+# A level under this share of the scale is nothing to compare with.
+_LEAST_SHARE = 1e-6
 """A ratio of levels beyond this says no more than this."""
 
 Columns = dict[str, npt.NDArray[np.floating]]
@@ -100,7 +102,7 @@ def level_columns(history: History, rows: Rows, scale: Floats) -> Columns:
     levels = {h: sums.mean(rows.series, rows.origin - h * hour, rows.known) for h in LEVEL_HOURS}
     columns: Columns = {f"level_{h}h": level / scale for h, level in levels.items()}
     week_before = sums.mean(rows.series, rows.origin - 8 * day, rows.known - 7 * day)
-    ratio = levels[24] / np.where(week_before == 0, np.nan, week_before)
+    ratio = levels[24] / np.where(np.abs(week_before) < _LEAST_SHARE * scale, np.nan, week_before)
     columns["level_week_ratio"] = np.clip(ratio, -_RATIO_HIGH, _RATIO_HIGH)
     newest = _newest_before(history.values)[rows.series, rows.known]
     columns["newest"] = history.value_at(rows.series, newest) / scale

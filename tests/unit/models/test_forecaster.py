@@ -214,6 +214,7 @@ def test_levels_are_forecast_on_a_grid_of_quarter_hours() -> None:
     quarters = np.repeat(building_loads(1, 28), 4, axis=1) * 10 + 400
     rooms = history_of(quarters, "co2_ppm")
     assert rooms.start == START
-    forecasts = forecast(rooms, train(rooms, SMALL), rooms.as_of, model_id=1)
+    trained = train(rooms, SMALL)
+    forecasts = forecast(rooms, trained, rooms.as_of, model_id=1)
     assert len(forecasts[0].steps) == 96
-    assert forecasts[0].fallback is None
+    assert forecasts[0].fallback == (Fallback.WORSE_THAN_NAIVE if trained.loses_to_naive else None)
