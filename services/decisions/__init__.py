@@ -1,0 +1,1 @@
+"""Decisions: one file or folder per kind, one line per kind in the registry."""
