@@ -1,0 +1,96 @@
+"""What every decoder gives back, and the careful reading of JSON they share."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, NoReturn
+
+from core.clock import parse_instant
+from core.metrics import Metric
+from core.readings import Reason
+
+READINGS_MAX = 1_000
+"""Most readings of one message; a message with more is refused whole."""
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """One decoded value: the metric's stored unit, aware UTC."""
+
+    metric: Metric
+    observed_at: datetime
+    value: float
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why a message or one of its readings cannot be taken. The same message always gives the same words."""
+
+    reason: Reason
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Decoded:
+    """What a payload holds: the readings understood, and those refused one by one.
+
+    Parameters
+    ----------
+    sender
+        The external id that the payload itself gives, lower case; None when it gives none.
+    """
+
+    observations: tuple[Observation, ...] = ()
+    refusals: tuple[Refusal, ...] = ()
+    sender: str | None = None
+
+
+Decoder = Callable[[bytes, datetime], Decoded | Refusal]
+"""(payload, received_at) to what it holds, or why all of it is refused. Pure; never raises, whatever the bytes."""
+
+
+def _no_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not JSON")
+
+
+def parse_json(payload: bytes) -> Any | Refusal:
+    """Parse strict JSON (RFC 8259): no NaN, no Infinity, UTF-8 only, no nesting that exhausts the stack."""
+    try:
+        return json.loads(payload.decode("utf-8"), parse_constant=_no_constant)
+    except RecursionError:
+        return Refusal(Reason.MALFORMED, "JSON nested too deeply")
+    except UnicodeDecodeError:
+        return Refusal(Reason.MALFORMED, "not UTF-8")
+    except ValueError as error:
+        return Refusal(Reason.MALFORMED, f"not JSON: {error}")
+
+
+def parse_number(value: object) -> float | None:
+    """Return a JSON number as a finite float; None for anything else, booleans and overflows included."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    try:
+        number = float(value)
+    except OverflowError:
+        return None
+    return number if math.isfinite(number) else None
+
+
+def parse_time(value: object) -> datetime | None:
+    """Return an RFC 3339 instant in UTC, or None when ``value`` is no such text."""
+    if not isinstance(value, str):
+        return None
+    try:
+        return parse_instant(value)
+    except (ValueError, OverflowError):
+        return None
+
+
+def member(value: object, name: str) -> dict[str, Any]:
+    """Return the object under ``name``; empty when absent, as network servers leave out what is empty."""
+    found = value.get(name) if isinstance(value, dict) else None
+    return found if isinstance(found, dict) else {}
