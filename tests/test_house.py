@@ -104,12 +104,12 @@ def imports(source: Source) -> Iterator[tuple[ast.AST, str]]:
             yield node, node.module
 
 
-def hold(check: Callable[[Source], Iterator[str]]) -> None:
+def assert_none(check: Callable[[Source], Iterator[str]]) -> None:
     """Fail with every fault that ``check`` finds, each with its place."""
-    stand([fault for source in sources() for fault in check(source)])
+    assert_no_faults([fault for source in sources() for fault in check(source)])
 
 
-def stand(faults: list[str]) -> None:
+def assert_no_faults(faults: list[str]) -> None:
     assert not faults, "\n" + "\n".join(faults)
 
 
@@ -119,7 +119,7 @@ def test_files_are_short() -> None:
         if lines > FILE_LINES_MAX:
             yield f"{source.path}: {lines} lines, the wall is {FILE_LINES_MAX}"
 
-    hold(check)
+    assert_none(check)
 
 
 def test_functions_are_short() -> None:
@@ -129,7 +129,7 @@ def test_functions_are_short() -> None:
             if lines > FUNCTION_LINES_MAX:
                 yield f"{source.at(function)} {function.name}: {lines} lines, the wall is {FUNCTION_LINES_MAX}"
 
-    hold(check)
+    assert_none(check)
 
 
 def test_functions_take_five_parameters_at_most() -> None:
@@ -144,7 +144,7 @@ def test_functions_take_five_parameters_at_most() -> None:
             if len(named) > PARAMETERS_MAX:
                 yield f"{source.at(function)} {function.name}: {len(named)} parameters, give it a parameter object"
 
-    hold(check)
+    assert_none(check)
 
 
 def named_things(source: Source) -> Iterator[tuple[str, str]]:
@@ -162,7 +162,7 @@ def test_no_empty_word_in_a_name() -> None:
             if words & FORBIDDEN_WORDS:
                 yield f"{place}: {name} says nothing with {', '.join(sorted(words & FORBIDDEN_WORDS))}"
 
-    hold(check)
+    assert_none(check)
 
 
 @pytest.mark.parametrize("what", DOORS)
@@ -176,7 +176,7 @@ def test_one_door(what: str) -> None:
             if name.split(".")[0] in libraries:
                 yield f"{source.at(node)} imports {name}: {what} has one door, {' or '.join(doors)}"
 
-    hold(check)
+    assert_none(check)
 
 
 def test_sql_is_spoken_in_the_store_only() -> None:
@@ -187,7 +187,7 @@ def test_sql_is_spoken_in_the_store_only() -> None:
             if isinstance(node, ast.Constant) and isinstance(node.value, str) and SQL.match(node.value):
                 yield f"{source.at(node)}: SQL outside core/store/"
 
-    hold(check)
+    assert_none(check)
 
 
 def test_pure_rooms_call_no_clock() -> None:
@@ -199,7 +199,7 @@ def test_pure_rooms_call_no_clock() -> None:
             if isinstance(node, ast.Call) and ".".join(ast.unparse(node.func).split(".")[-2:]) in CLOCKS:
                 yield f"{source.at(node)} calls {ast.unparse(node.func)}: now is a parameter here"
 
-    hold(check)
+    assert_none(check)
 
 
 def clock_imports(source: Source) -> Iterator[ast.ImportFrom]:
@@ -216,7 +216,7 @@ def test_only_the_command_line_and_the_benches_print() -> None:
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "print":
                 yield f"{source.at(node)} prints: log a fact, or return the text"
 
-    hold(check)
+    assert_none(check)
 
 
 def asserts(function: Function, checking: frozenset[str]) -> bool:
@@ -242,7 +242,7 @@ def test_every_test_can_fail() -> None:
             if function.name.startswith("test_") and not asserts(function, checking):
                 yield f"{source.at(function)} {function.name} asserts nothing"
 
-    hold(check)
+    assert_none(check)
 
 
 def test_test_files_have_unique_names() -> None:
@@ -252,7 +252,7 @@ def test_test_files_have_unique_names() -> None:
 
 def test_the_glossary_has_the_words_of_the_house() -> None:
     glossary = (ROOT / "GLOSSARY.md").read_text(encoding="utf-8").lower()
-    stand([word for word in HOUSE_WORDS.split() if not re.search(rf"\b{word}\b", glossary)])
+    assert_no_faults([word for word in HOUSE_WORDS.split() if not re.search(rf"\b{word}\b", glossary)])
 
 
 def test_no_trace_of_a_machine_or_of_a_registry() -> None:
@@ -268,7 +268,7 @@ def test_no_trace_of_a_machine_or_of_a_registry() -> None:
             faults += [
                 f"{name}:{number}: {found.group()}" for trace in MACHINE_TRACES for found in trace.finditer(line)
             ]
-    stand(faults)
+    assert_no_faults(faults)
 
 
 def test_links_of_the_documents_lead_somewhere() -> None:
@@ -283,7 +283,7 @@ def test_links_of_the_documents_lead_somewhere() -> None:
             for target in targets
             if not re.match(r"[a-z]+:", target) and not (ROOT / name).parent.joinpath(target).exists()
         ]
-    stand(faults)
+    assert_no_faults(faults)
 
 
 def test_migrations_follow_each_other() -> None:

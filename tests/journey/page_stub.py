@@ -165,14 +165,14 @@ def _live(town: StubTown) -> APIRouter:
         if town.refuse_live:
             return JSONResponse({"title": "Indisponible", "status": 503}, status_code=503)
         asked = request.headers.get("last-event-id") or request.query_params.get("last_event_id", "")
+        sent = int(asked) if asked else len(town.events)
         town.resumed_after.append(asked)
-        return StreamingResponse(_feed(town, request, asked), media_type="text/event-stream")
+        return StreamingResponse(_feed(town, request, sent), media_type="text/event-stream")
 
     return router
 
 
-async def _feed(town: StubTown, request: Request, asked: str) -> AsyncIterator[str]:
-    sent = int(asked) if asked else len(town.events)
+async def _feed(town: StubTown, request: Request, sent: int) -> AsyncIterator[str]:
     yield f'retry: 200\nevent: ready\nid: {sent}\ndata: {{"items": []}}\n\n'
     while not town.refuse_live and not await request.is_disconnected():
         for number, kind, items in town.events[sent:]:

@@ -99,7 +99,10 @@ def browser() -> Iterator[Browser]:
 
 
 def forecast_metrics(demo: Demo) -> set[str]:
-    """Return the metrics of which some series of the shown communes is forecast by a model now."""
+    """Return the metrics of which some series is forecast by its model, or by the naive since that one judged better.
+
+    Two weeks are short: on a stretch of them a model may honestly lose, and then the naive speaks and says so.
+    """
     spoken: set[str] = set()
     for series in demo.get("api/v1/series")["items"]:
         if series["metric"] in FOUR_FAMILIES - spoken:
@@ -107,7 +110,7 @@ def forecast_metrics(demo: Demo) -> set[str]:
                 forecast = demo.get(f"api/v1/series/{series['series_id']}/forecast")
             except OSError:  # 404: none yet
                 continue
-            if forecast["model_id"] is not None:
+            if forecast["model_id"] is not None or forecast["fallback"] == "worse_than_naive":
                 spoken.add(series["metric"])
     return spoken
 
