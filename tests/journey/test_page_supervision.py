@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -57,8 +58,10 @@ def test_only_rows_that_a_reading_touched_are_written(visitor: Visit) -> None:
     )
     while not visitor.town.resumed_after:
         page.wait_for_timeout(20)
-    for value in range(400, 600):
-        visitor.town.publish([visitor.town.reading(ROOM_12, float(value))])
+    began = datetime.now(UTC)
+    for second, value in enumerate(range(400, 600)):
+        at = began + timedelta(seconds=second)
+        visitor.town.publish([visitor.town.reading(ROOM_12, float(value), at)])
     expect(page.locator(row(ROOM_12)).locator(".val")).to_have_text("599\u00a0ppm")
     assert page.evaluate("[...window.written]") == [str(ROOM_12)]
 
