@@ -12,7 +12,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from core.clock import Window
+from core.clock import Window, format_instant
 from core.errors import VigieError
 
 
@@ -186,6 +186,17 @@ class Decision:
 
 
 @dataclass(frozen=True, slots=True)
+class Subject:
+    """What a decision is about: a site, a commune's bins, a bay. ``policy`` is what a person set for it, as JSON."""
+
+    kind: str
+    code: str
+    commune_insee: str
+    name: str
+    policy: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
 class Answer:
     """What a person, or the platform, did with a decision: the new state, who, when, and a note."""
 
@@ -196,16 +207,20 @@ class Answer:
     actions: tuple[Action, ...] | None = None
 
 
-def follow(state: DecisionState, answer: Answer, soundness: Soundness) -> DecisionState:
+def follow(state: DecisionState, answer: Answer, decision: Decision) -> DecisionState:
     """Return the state that the answer brings.
 
     Raises
     ------
     StateRefused
-        If it cannot follow, or would approve what is impossible.
+        If it cannot follow, would approve what is impossible, or comes after ``answer_by``. A refusal is never late.
     """
     if answer.state not in NEXT_STATES[state]:
         raise StateRefused(f"a decision that is {state} cannot become {answer.state}")
-    if answer.state is DecisionState.APPROVED and soundness is Soundness.IMPOSSIBLE:
+    if answer.state not in {DecisionState.APPROVED, DecisionState.EDITED}:
+        return answer.state
+    if decision.soundness is Soundness.IMPOSSIBLE:
         raise StateRefused("there is nothing to approve: the decision says that nothing can be proposed")
+    if answer.at > decision.answer_by:
+        raise StateRefused(f"it could be {answer.state} until {format_instant(decision.answer_by)}: wait for the next")
     return answer.state

@@ -39,6 +39,7 @@ MODEL_LAST_SUCCESS = Gauge(
 )
 MODEL_TRAIN_SECONDS = Gauge("vigie_model_train_duration_seconds", "How long the last training took.", ["metric"])
 SCORES = Counter("vigie_scores_written", "Forecasts scored, by metric.", ["metric"])
+DECISIONS = Counter("vigie_decisions_made", "Decisions proposed, by kind and soundness.", ["kind", "soundness"])
 REQUEST_SECONDS = Histogram(
     "vigie_api_request_duration_seconds", "Time until an answer begins, by route and status.", ["route", "status"]
 )

@@ -27,6 +27,7 @@ from core.store.pool import Connection, connected, store_absence_told
 from ingestors.adopted import AdoptedSensors
 from ingestors.batch import Account, BatchWriter
 from ingestors.broker import BrokerAddress, PayloadLimits, Received, Subscriber
+from ingestors.outbox import publishing_outbox
 from ingestors.validate import Limits
 
 TAKE_IN_S = 5.0
@@ -58,7 +59,8 @@ def run_ingest(settings: IngestSettings, stop: threading.Event) -> None:
     _log.info("ingest_started", client_id=settings.client_id, topics=filters)
     try:
         if subscriber.open(filters, stop):
-            Ingest(settings, limits, subscriber, stop).run()
+            with publishing_outbox(settings):
+                Ingest(settings, limits, subscriber, stop).run()
     finally:
         subscriber.close()
     _log.info("ingest_stopped")

@@ -66,7 +66,8 @@ def outlook(history: History, model: TrainedModel | None, threads: int = 1) -> O
         rows = rows_of_origin(history, history.length)
         rows = rows.where(spoken[rows.series])
         predicted = model.predict(feature_table(history, rows), threads)
-        quantiles[spoken] = predicted.reshape(int(spoken.sum()), *quantiles.shape[1:])
+        predicted = predicted.reshape(int(spoken.sum()), *quantiles.shape[1:])
+        quantiles[spoken] = np.maximum(predicted, history.floor()[spoken, None, None])
     return Outlook(quantiles, naive, fallbacks)
 
 

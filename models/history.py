@@ -154,6 +154,14 @@ class History:
         within = index >= 0
         return np.where(within, self.values[series, np.where(within, index, 0)], np.nan)
 
+    def floor(self) -> Floats:
+        """Return per series what no forecast of it goes below: 0 where it never did, else the metric's own bound.
+
+        A meter behind which nothing is generated feeds nothing in.
+        """
+        fell_below: npt.NDArray[np.bool_] = np.any(self.values < 0, axis=1)
+        return np.where(fell_below, self.metric.low, max(0.0, self.metric.low))
+
     def newest(self) -> Indices:
         """Return the index of each series' newest known value, -1 where it has none."""
         known = np.isfinite(self.values)

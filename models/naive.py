@@ -47,8 +47,8 @@ def naive_forecast(history: History) -> NaiveForecast:
         _complete(point, quantiles, np.arange(len(point)), _repeat(history, days))
     bare = np.flatnonzero(np.isnan(point).any(axis=1))
     _complete(point, quantiles, bare, _last_value(history, bare))
-    low, high = history.metric.low, history.metric.high
-    return NaiveForecast(np.clip(point, low, high), np.clip(quantiles, low, high))
+    low, high = history.floor()[:, None], history.metric.high
+    return NaiveForecast(np.clip(point, low, high), np.clip(quantiles, low[:, :, None], high))
 
 
 def _complete(point: Floats, quantiles: Floats, series: Indices, rule: tuple[Floats, Floats]) -> None:

@@ -1,4 +1,4 @@
-"""The worker: what is forecast, trained and scored when, on Procrastinate's queue in the same database.
+"""The worker: what is forecast, decided, trained and scored when, on Procrastinate's queue in the same database.
 
 Many workers on many machines may run: a periodic tick is taken by one of them, a lock keeps two from doing the
 same work, and what fails is tried again.
@@ -7,24 +7,40 @@ same work, and what fails is tried again.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Sequence
+from datetime import datetime, timedelta
 
 import procrastinate
 import structlog
 from procrastinate.exceptions import AlreadyEnqueued
 
-from core.clock import now
+from core.clock import floor_to_step, now
 from core.errors import ShortHistory
 from core.metrics import forecast_metrics, metric_named
 from core.settings import WorkerSettings
 from core.store.pool import Pool, open_pool
+from services.decisions.life import (
+    DECIDE_S_MAX,
+    SETTLED,
+    UnknownSubject,
+    decide,
+    decide_if_moved,
+    decisions_due,
+    impossible_subjects,
+    subject_named,
+)
+from services.decisions.registry import DECIDERS
 from services.forecast import issue_forecasts, metrics_due, score_forecasts, train_model
 
 log = structlog.get_logger(__name__)
 
-FORECAST, TRAIN, SCORE = "forecast", "train", "score"
-PRIORITY = {FORECAST: 2, SCORE: 1, TRAIN: 0}
-"""A forecast must not wait behind trainings: the higher goes first."""
+FORECAST, TRAIN, SCORE, DECIDE, RECONSIDER = "forecast", "train", "score", "decide", "reconsider"
+PRIORITY = {FORECAST: 4, DECIDE: 3, RECONSIDER: 2, SCORE: 1, TRAIN: 0}
+"""A decision follows the forecasts and must not wait behind trainings: the higher goes first."""
+FORECASTS_AWAITED = timedelta(minutes=3)
+"""How long into a period the decisions wait for the period's own forecasts."""
+PERIOD = timedelta(minutes=15)
 RETRIES = procrastinate.RetryStrategy(max_attempts=5, exponential_wait=4)
 
 
@@ -55,6 +71,8 @@ def worker_app(settings: WorkerSettings, pool: Pool) -> procrastinate.App:
     @app.task(name=FORECAST, retry=RETRIES)
     def forecast(metric: str) -> None:
         issue_forecasts(pool, settings, metric_named(metric), now())
+        # What lacked a forecast need not wait for the next tick.
+        _ask_subjects(app, RECONSIDER, impossible_subjects(pool))
 
     @app.task(name=TRAIN, retry=RETRIES)
     def train(metric: str) -> None:
@@ -69,13 +87,17 @@ def worker_app(settings: WorkerSettings, pool: Pool) -> procrastinate.App:
     def score(metric: str) -> None:
         score_forecasts(pool, metric_named(metric), now())
 
+    _add_decisions(app, pool)
+
     @app.periodic(cron="* * * * *")
     @app.task(name="tick", queueing_lock="tick")
     def tick(timestamp: int) -> None:  # noqa: ARG001 - Procrastinate names it
-        """Ask every minute for the forecasts and first models that are due."""
+        """Ask every minute for the forecasts, first models and decisions that are due."""
         due = metrics_due(pool, now())
         _ask(app, FORECAST, due.to_forecast)
         _ask(app, TRAIN, due.to_train)
+        if not due.to_forecast or now() - floor_to_step(now(), PERIOD) >= FORECASTS_AWAITED:
+            ask_to_decide(app, pool, now())
 
     @app.periodic(cron="17 * * * *")
     @app.task(name="hourly_scores", queueing_lock="hourly_scores")
@@ -92,14 +114,60 @@ def worker_app(settings: WorkerSettings, pool: Pool) -> procrastinate.App:
     return app
 
 
-def _ask(app: procrastinate.App, task: str, metrics: Sequence[str]) -> None:
-    """Put one job per metric on the queue, unless the same one waits there already or is at work."""
-    for metric in metrics:
-        key = f"{task}:{metric}"
+def _add_decisions(app: procrastinate.App, pool: Pool) -> None:
+    """Add the tasks that decide on one subject. What fails is told, and asked for again by the next tick."""
+
+    def bounded(task: str, kind: str, code: str) -> None:
         try:
-            app.configure_task(task, lock=key, queueing_lock=key, priority=PRIORITY[task]).defer(metric=metric)
-        except AlreadyEnqueued:
-            continue
+            with pool.connection() as connection:
+                subject = subject_named(connection, kind, code)
+            at = (now() - SETTLED).replace(microsecond=0)
+            (decide if task == DECIDE else decide_if_moved)(pool, DECIDERS[kind], subject, at)
+        except UnknownSubject as error:
+            log.info("decision_dropped", kind=kind, subject=code, reason=str(error))
+        except Exception:
+            # Any mistake of one kind: it is told here, and the others go on.
+            log.exception("decision_failed", kind=kind, subject=code)
+
+    async def in_time(task: str, kind: str, code: str) -> None:
+        # A thread cannot be ended: what comes too late is dropped by life, and the queue goes on meanwhile.
+        try:
+            await asyncio.wait_for(asyncio.to_thread(bounded, task, kind, code), DECIDE_S_MAX)
+        except TimeoutError:
+            log.error("decision_late", kind=kind, subject=code, waited_s=DECIDE_S_MAX)  # noqa: TRY400 - says it all
+
+    @app.task(name=DECIDE)
+    async def decide_on(kind: str, code: str) -> None:
+        await in_time(DECIDE, kind, code)
+
+    @app.task(name=RECONSIDER)
+    async def reconsider(kind: str, code: str) -> None:
+        await in_time(RECONSIDER, kind, code)
+
+
+def ask_to_decide(app: procrastinate.App, pool: Pool, at: datetime) -> None:
+    """Put one job per subject on the queue: those whose hour has come, and the others to be looked at again."""
+    due = decisions_due(pool, at)
+    _ask_subjects(app, DECIDE, due.to_decide)
+    _ask_subjects(app, RECONSIDER, due.to_reconsider)
+
+
+def _ask_subjects(app: procrastinate.App, task: str, subjects: Sequence[tuple[str, str]]) -> None:
+    for kind, code in subjects:
+        # One lock for both tasks: a subject is decided on once at a time.
+        _put(app, task, f"{DECIDE}:{kind}:{code}", {"kind": kind, "code": code})
+
+
+def _ask(app: procrastinate.App, task: str, metrics: Sequence[str]) -> None:
+    """Put one job per metric on the queue."""
+    for metric in metrics:
+        _put(app, task, f"{task}:{metric}", {"metric": metric})
+
+
+def _put(app: procrastinate.App, task: str, key: str, arguments: dict[str, str]) -> None:
+    """Put a job on the queue, unless the same one waits there already; two of one key never work together."""
+    with contextlib.suppress(AlreadyEnqueued):
+        app.configure_task(task, lock=key, queueing_lock=key, priority=PRIORITY[task]).defer(**arguments)
 
 
 def ask_to_train(dsn: str, metrics: Sequence[str] | None) -> list[str]:

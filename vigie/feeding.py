@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from core.clock import now
+from core.decisions import Subject
 from core.errors import VigieError
 from core.readings import Source
 from core.settings import BrokerSettings
+from core.store.decisions import write_subject
 from core.store.places import adopt_sensor
 from core.store.pool import connected
 from core.store.status import newest_observed_at
 from ingestors.broker import BrokerAddress, Publisher
 from ingestors.publish import Published, PublishPlan, publish_source
+from models.simulation import equipment_bays, equipment_bins, equipment_buildings, equipment_rooms
 
 OVERLAP = timedelta(hours=12)
 """What is published again after a restart: late deliveries under way ended with the feeder; twice counts once."""
@@ -27,16 +31,37 @@ class Unconfirmed(VigieError):
 
 @dataclass(frozen=True, slots=True)
 class Feeding:
-    """How a source is published: so much history, then live at ``speed`` (source seconds per second; 0 is never)."""
+    """How a source is published.
+
+    Parameters
+    ----------
+    history
+        So much of it comes first.
+    speed
+        Then live, in source seconds per second; 0 is never.
+    subjects
+        What is decided about in it, declared with its sensors.
+    """
 
     history: timedelta
     speed: float = 1.0
+    subjects: tuple[Subject, ...] = ()
+
+
+def town_subjects() -> tuple[Subject, ...]:
+    """Return what is decided about in the simulated town, with its equipment as policies."""
+    return tuple(
+        Subject(row["kind"], row["code"], row["commune_insee"], row["name"], row["policy"])
+        for equipment in (equipment_rooms, equipment_bins, equipment_buildings, equipment_bays)
+        for row in equipment.SUBJECTS
+    )
 
 
 def feed(source: Source, feeding: Feeding, stop: threading.Event, dsn: str | None) -> None:
     """Publish a source until it or ``stop`` ends it.
 
-    With a database, its sensors are declared there first, and what is already stored is not published again.
+    With a database, its sensors and subjects are declared there first, and what is already stored is not published
+    again.
 
     Raises
     ------
@@ -46,7 +71,7 @@ def feed(source: Source, feeding: Feeding, stop: threading.Event, dsn: str | Non
     began = now()
     start = began - feeding.history
     if dsn:
-        start = max(start, _declare(dsn, source, began))
+        start = max(start, _declare(dsn, source, feeding.subjects, began))
     print(f"{len(source.sensors)} sensors, from {start:%Y-%m-%d %H:%M} UTC", flush=True)
     publisher = Publisher(BrokerAddress.parse(BrokerSettings.from_environment().broker_url.get_secret_value()))
     if not publisher.open(stop):
@@ -61,11 +86,13 @@ def feed(source: Source, feeding: Feeding, stop: threading.Event, dsn: str | Non
         raise Unconfirmed(f"the broker did not confirm {missing} of {published.messages} messages")
 
 
-def _declare(dsn: str, source: Source, at: datetime) -> datetime:
-    """Adopt every sensor of the source; return from when on its readings are wanted."""
+def _declare(dsn: str, source: Source, subjects: Sequence[Subject], at: datetime) -> datetime:
+    """Adopt every sensor of the source, declare what is decided about; return from when on its readings are wanted."""
     with connected(dsn) as connection:
         for sensor in source.sensors:
             adopt_sensor(connection, sensor, at)
+        for subject in subjects:
+            write_subject(connection, subject)
         newest = newest_observed_at(connection, [sensor.external_id for sensor in source.sensors])
     return newest - OVERLAP if newest else datetime.min.replace(tzinfo=at.tzinfo)
 

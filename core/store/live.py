@@ -55,6 +55,14 @@ def write_live_forecasts(connection: Connection, created_at: datetime, bodies: d
     _write_events(connection, created_at, "forecasts", sorted(bodies.items()))
 
 
+def write_live_decisions(
+    connection: Connection, created_at: datetime, commune: str, items: list[dict[str, Any]]
+) -> None:
+    """Write one ``decisions`` event of a commune (what was proposed or answered), in the caller's transaction."""
+    lock_live(connection)
+    _write_events(connection, created_at, "decisions", [(commune, items)])
+
+
 def _write_events(
     connection: Connection, created_at: datetime, kind: str, bodies: Sequence[tuple[str, list[dict[str, Any]]]]
 ) -> None:

@@ -11,6 +11,7 @@ CREATE TABLE decision_subject (
 );
 
 -- What was proposed, kept for ever as it was; ``state`` is where its life stands, ``decision_answer`` how it got there.
+-- ``policy`` is the one it was decided with, so that it can be replayed after a person set another.
 CREATE TABLE decision (
     decision_id   integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     kind          text        NOT NULL,
@@ -23,19 +24,22 @@ CREATE TABLE decision (
     FOREIGN KEY (kind, subject) REFERENCES decision_subject (kind, code),
     UNIQUE (kind, subject, made_at)
 );
-CREATE INDEX decision_newest ON decision (kind, commune_insee, made_at DESC);
+CREATE INDEX decision_newest ON decision (kind, commune_insee, decision_id DESC);
 
+-- Who did what with it, and when. ``actions`` are those of an edit: the proposal stays as it was beside them.
 CREATE TABLE decision_answer (
+    answer_id   integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     decision_id integer     NOT NULL REFERENCES decision,
     at          timestamptz NOT NULL,
     state       text        NOT NULL,
     by          text        NOT NULL,
     note        text        NOT NULL,
     actions     jsonb,
-    PRIMARY KEY (decision_id, at, state)
+    CHECK ((state = 'edited') = (actions IS NOT NULL))
 );
+CREATE INDEX decision_answer_decision ON decision_answer (decision_id, answer_id);
 
--- What MQTT still has to hear: published and then deleted by the worker, so that nothing said is lost.
+-- What MQTT still has to hear: published by the ingest process, and deleted once the broker confirmed it.
 CREATE TABLE outbox (
     outbox_id  bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     created_at timestamptz NOT NULL,

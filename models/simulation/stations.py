@@ -1,4 +1,4 @@
-"""Outdoor air: hourly NO2, O3, PM2.5 and PM10 from traffic, wind and season.
+"""Outdoor air: hourly NO2, O3, PM2.5, PM10 and temperature from traffic, wind and season.
 
 Each value is the mean of the clock hour that starts at ``observed_at``, published some minutes after the hour has
 passed. NO2 follows traffic and fades with wind, O3 follows the sun and is eaten by fresh NO, fine particles
@@ -53,7 +53,7 @@ class Station:
     background_ugm3: float
 
     def traces(self, day: SeededDay) -> Sequence[Trace]:
-        """Return four pollutants for the 24 clock hours of the day."""
+        """Return four pollutants and the temperature for the 24 clock hours of the day."""
         seed, name = day.seed, self.sensor.external_id
         hours = day.grid(HOUR_S)
         middles = hours + HOUR_S // 2
@@ -68,6 +68,7 @@ class Station:
             "o3_ugm3": ozone_ugm3(weather, no2, middles) + 3.0 * noise[1],
             "pm25_ugm3": fine * np.exp(0.06 * noise[2]),
             "pm10_ugm3": fine * np.exp(0.06 * noise[2]) + coarse * np.exp(0.12 * noise[3]),
+            "temperature_c": weather.temperature_c,
         }
         late = np.full_like(hours, HOUR_S + phase_s(seed, name, PUBLISHING_S))
         traces = (Trace.of(self.sensor, metric, hours, column) for metric, column in values.items())

@@ -15,7 +15,7 @@ PREFIX = "/api/v1"
 _PROBLEMS = {
     404: "There is no such thing.",
     405: "The method is not one of this resource.",
-    409: "There is one already.",
+    409: "There is one already, or its state does not allow it.",
     413: "The body is over 64 KiB.",
     422: "A parameter or the body is invalid; `errors` names it.",
     503: "The database is absent; try again later.",

@@ -19,7 +19,7 @@ from services.api.openapi import openapi_document
 from services.api.pages import mount_static, page_router
 from services.api.problems import answer_with_problems, read_titles
 from services.api.requests import BodyBound, RequestLog, SafeHeaders
-from services.api.routes import communes, forecasts, live, process, readings, reception, sensors
+from services.api.routes import communes, decisions, forecasts, live, process, readings, reception, sensors
 
 
 def create_app(settings: ApiSettings) -> FastAPI:
@@ -56,6 +56,7 @@ def create_app(settings: ApiSettings) -> FastAPI:
         sensors.router,
         readings.router,
         forecasts.router,
+        decisions.router,
         reception.router,
         live.router,
         process.router,

@@ -11,7 +11,7 @@ from fastapi.openapi.utils import get_openapi
 from services.api.answers import Answer
 from services.api.problems import ProblemBody
 
-DESCRIPTION = """Readings, forecasts and what was refused, of the sensors of the Métropole du Grand Paris.
+DESCRIPTION = """Readings, forecasts, decisions and what was refused, of the sensors of the Métropole du Grand Paris.
 
 Instants are RFC 3339: with an offset in requests, in UTC with Z in answers. Windows are half-open, `[from, until)`.
 Values are in the unit beside them; a missing value is null or absent, never 0. Lists come by pages: `next` is the
@@ -23,6 +23,7 @@ TAGS = [
     {"name": "sensors", "description": "Sites, sensors, series; adopting a sensor."},
     {"name": "readings", "description": "What was measured."},
     {"name": "forecasts", "description": "What is expected, and the models that say so."},
+    {"name": "decisions", "description": "What is proposed, why, and what people answered."},
     {"name": "reception", "description": "What came in, and what was refused."},
     {"name": "live", "description": "The live feed."},
     {"name": "process", "description": "How the process is."},

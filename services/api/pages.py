@@ -26,7 +26,7 @@ _IMPORT = re.compile(r'^import [^"]*"\./(\w+)\.js"', re.MULTILINE)
 _YEAR_S = 365 * 24 * 3600
 _FOREVER = f"public, max-age={_YEAR_S}, immutable"
 
-PAGES = ("supervision", "donnees")
+PAGES = ("supervision", "tournees", "energie", "air", "livraisons", "donnees")
 """The pages of the rail, in order; each has a template, a script and a name in the words."""
 
 _POLICY = (

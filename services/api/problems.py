@@ -15,6 +15,7 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
 
+from core.decisions import StateRefused
 from core.errors import SettingInvalid, StoreAbsent, VigieError
 
 MEDIA_TYPE = "application/problem+json"
@@ -38,7 +39,9 @@ class Code(StrEnum):
     ALREADY_ADOPTED = "already_adopted"
     BODY_TOO_LARGE = "body_too_large"
     REQUEST_REFUSED = "request_refused"
+    STATE_REFUSED = "state_refused"
     TOO_MANY_LIVE_CLIENTS = "too_many_live_clients"
+    TOO_MANY_DECISIONS = "too_many_decisions"
     NOT_MIGRATED = "not_migrated"
     STORE_ABSENT = "store_absent"
     INTERNAL_ERROR = "internal_error"
@@ -52,7 +55,9 @@ _STATUS = {
     Code.ALREADY_ADOPTED: 409,
     Code.BODY_TOO_LARGE: 413,
     Code.REQUEST_REFUSED: 400,
+    Code.STATE_REFUSED: 409,
     Code.TOO_MANY_LIVE_CLIENTS: 503,
+    Code.TOO_MANY_DECISIONS: 503,
     Code.NOT_MIGRATED: 503,
     Code.STORE_ABSENT: 503,
     Code.INTERNAL_ERROR: 500,
@@ -77,12 +82,26 @@ class FieldProblem(BaseModel):
     message: str = Field(description="What is wrong with it, in English.")
 
 
-class ParameterInvalid(Problem):
+class FieldInvalid(Problem):
+    """One field of the request should change: the problem names it."""
+
+    def __init__(self, code: Code, field: FieldProblem) -> None:
+        super().__init__(code, f"{field.parameter}: {field.message}")
+        self.errors = [field]
+
+
+class ParameterInvalid(FieldInvalid):
     """Parameters are each well formed and do not go together: the one that is named should change."""
 
     def __init__(self, parameter: str, message: str) -> None:
-        super().__init__(Code.INVALID_PARAMETER, f"{parameter}: {message}")
-        self.errors = [FieldProblem(parameter=parameter, place="query", message=message)]
+        super().__init__(Code.INVALID_PARAMETER, FieldProblem(parameter=parameter, place="query", message=message))
+
+
+class BodyInvalid(FieldInvalid):
+    """The body is well formed and cannot be taken: the field that is named should change."""
+
+    def __init__(self, field: str, message: str) -> None:
+        super().__init__(Code.INVALID_BODY, FieldProblem(parameter=field, place="body", message=message))
 
 
 class ProblemBody(BaseModel):
@@ -185,9 +204,13 @@ def answer_with_problems(app: FastAPI) -> None:
     def _told(request: Request, error: Problem) -> JSONResponse:
         return problem_answer(request, problem_of(error.code, str(error)))
 
-    @app.exception_handler(ParameterInvalid)
-    def _together(request: Request, error: ParameterInvalid) -> JSONResponse:
+    @app.exception_handler(FieldInvalid)
+    def _field(request: Request, error: FieldInvalid) -> JSONResponse:
         return problem_answer(request, problem_of(error.code, str(error), error.errors))
+
+    @app.exception_handler(StateRefused)
+    def _state_refused(request: Request, error: StateRefused) -> JSONResponse:
+        return problem_answer(request, problem_of(Code.STATE_REFUSED, str(error)))
 
     @app.exception_handler(StoreAbsent)
     def _store_absent(request: Request, _: StoreAbsent) -> JSONResponse:

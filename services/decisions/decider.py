@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Generic, TypeVar
 
-from core.decisions import Decision
+from core.decisions import Decision, Subject
 from core.store.pool import Connection
+
 
 @dataclass(frozen=True, slots=True)
 class Export:
@@ -20,17 +21,6 @@ class Export:
 
 S = TypeVar("S")
 P = TypeVar("P")
-
-
-@dataclass(frozen=True, slots=True)
-class Subject:
-    """What a decision is about: a site, a commune's bins, a bay. ``policy`` is what a person set for it, as JSON."""
-
-    kind: str
-    code: str
-    commune_insee: str
-    name: str
-    policy: dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)

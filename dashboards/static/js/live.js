@@ -2,7 +2,8 @@
  * `<vigie-live>`: the commune's live feed, with resume, merged per animation frame.
  *
  * Dispatches `vigie:readings` (the newest of each series, and how many came), `vigie:forecasts` (series ids),
- * `vigie:reset` (read everything again) and `vigie:connection` (whether it lives).
+ * `vigie:decisions` (what was proposed or answered), `vigie:reset` (read everything again) and `vigie:connection`
+ * (whether it lives).
  */
 
 import { address } from "./api.js";
@@ -60,6 +61,10 @@ class VigieLive extends HTMLElement {
     this.#source.onerror = () => this.#lost();
     this.#source.addEventListener("readings", (event) => this.#take(event, this.#readingsCame));
     this.#source.addEventListener("forecasts", (event) => this.#take(event, this.#forecastsCame));
+    this.#source.addEventListener("decisions", (event) => {
+      this.#mark(event);
+      this.#tell("decisions", { items: JSON.parse(event.data).items });
+    });
     this.#source.addEventListener("ready", (event) => this.#mark(event));
     this.#source.addEventListener("reset", (event) => {
       this.#mark(event);

@@ -218,3 +218,13 @@ def test_levels_are_forecast_on_a_grid_of_quarter_hours() -> None:
     forecasts = forecast(rooms, trained, rooms.as_of, model_id=1)
     assert len(forecasts[0].steps) == 96
     assert forecasts[0].fallback == (Fallback.WORSE_THAN_NAIVE if trained.loses_to_naive else None)
+
+
+def test_a_series_that_never_fell_below_zero_is_not_forecast_below_it() -> None:
+    random = np.random.default_rng(1)
+    spikes = np.where(random.random((2, 24 * 20)) < 0.2, 100.0, 1.0)
+    spikes[1] -= 50.0
+    known = history_of(spikes)
+    never, once = forecast(known, None, known.as_of)
+    assert min(min(step.quantiles) for step in never.steps) == 0
+    assert min(min(step.quantiles) for step in once.steps) < 0

@@ -91,7 +91,7 @@ def test_hourly_values_are_published_after_their_hour() -> None:
 def test_roadside_air_holds_more_no2_than_the_park_and_ozone_peaks_in_the_afternoon() -> None:
     means, ozone = [], np.zeros(24)
     for station in STATIONS:
-        no2, o3, fine, coarse = zip(*(station.traces(day) for day in days_from(date(2026, 6, 1), 14)), strict=True)
+        no2, o3, fine, coarse, _ = zip(*(station.traces(day) for day in days_from(date(2026, 6, 1), 14)), strict=True)
         means.append(np.mean([trace.values for trace in no2]))
         ozone += np.mean([trace.values for trace in o3], axis=0)
         for small, all_sizes in zip(fine, coarse, strict=True):

@@ -45,7 +45,7 @@ def test_every_operation_is_named_tagged_described_and_tells_its_problems(docume
     assert len(names) == len(set(names))
     for path, operation in operations(document):
         assert path.startswith("/api/v1/")
-        assert re.fullmatch(r"(read|count|adopt|follow)_[a-z_]+", operation["operationId"])
+        assert re.fullmatch(r"(read|count|adopt|follow|write|decide|answer)_[a-z_]+", operation["operationId"])
         assert set(operation["tags"]) <= tags
         assert operation["description"]
         for status in ("404", "422", "503"):
