@@ -35,11 +35,13 @@ def test_the_towns_bins_are_read_as_of_an_instant_and_decided_on(database_url: s
             if sensor.external_id in wanted[:-1]:
                 sensor_id = adopt_sensor(connection, sensor, AT - timedelta(days=30))
                 series[sensor.external_id] = write_series(connection, sensor_id, "fill_ratio")
-        later = AT + timedelta(hours=2)
-        for delivery in simulated.deliveries(Window(AT - timedelta(days=10), later)):
-            if delivery.external_id in series and delivery.metric == "fill_ratio":
-                reading = Reading(series[delivery.external_id], delivery.observed_at, delivery.value)
-                write_batch(connection, Batch(delivery.deliver_at, [reading]))
+        for window in (Window(AT - timedelta(days=10), AT), Window(AT, AT + timedelta(hours=2))):
+            readings = [
+                Reading(series[one.external_id], one.observed_at, one.value)
+                for one in simulated.deliveries(window)
+                if one.external_id in series and one.metric == "fill_ratio"
+            ]
+            write_batch(connection, Batch(window.end, readings))
         first = series[wanted[0]]
         model = StoredModel("fill_ratio", AT, AT - timedelta(days=9), AT, 1, 1, 1.0, {}, b"")
         model_id = write_model(connection, model)
