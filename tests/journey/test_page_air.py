@@ -123,7 +123,7 @@ def test_another_room_is_drawn_on_the_clock_and_the_address_keeps_it(browser: Br
         expect(page).to_have_url(re.compile("room=ce2"))
         expect(page.locator("[data-room-title]")).to_contain_text("Classe de CE2")
         chart = page.locator(".plot svg")
-        expect(chart).to_have_attribute("aria-label", re.compile("sans plan, au plus 3.359 ppm.*Limite 1.000 ppm"))
+        expect(chart).to_have_attribute("aria-label", re.compile(r"sans plan, au plus 3.359\sppm.*Limite 1.000\sppm"))
         limit, start = page.locator(".plot .lb.alarm"), page.locator(".plot .now")
         assert limit.evaluate("node => parseFloat(node.style.bottom)") > 0
         assert start.evaluate("node => parseFloat(node.style.left)") == pytest.approx(100 / 3, abs=0.01)

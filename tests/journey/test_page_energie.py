@@ -111,7 +111,7 @@ def browser() -> Iterator[Browser]:
 def test_a_schedule_is_said_drawn_and_explained(browser: Browser) -> None:
     with visiting(browser, proposals()) as page:
         page.goto(f"/energie?commune={COMMUNE}&building={COMMUNE}:1")
-        expect(page.locator("[data-verdict]")).to_contain_text(re.compile("fait gagner .* €"))
+        expect(page.locator("[data-verdict]")).to_contain_text(re.compile(r"fait gagner .*\s€"))
         expect(page.locator("[data-building]")).to_have_text("Hôtel de ville")
         expect(page.locator(".badges .simulated, .decide .simulated").first).to_be_visible()
         expect(page.locator("[data-figures] > div")).to_have_count(5)
@@ -135,7 +135,7 @@ def test_a_shed_event_that_is_too_much_is_refused_on_the_page(browser: Browser) 
     with visiting(browser, proposals()) as page:
         page.goto(f"/energie?commune={COMMUNE}&building={COMMUNE}:1")
         expect(page.locator("#shed-title")).to_contain_text("Effacement")
-        expect(page.locator("[data-shed]")).to_contain_text(re.compile("au plus .* kW peuvent être effacés"))
+        expect(page.locator("[data-shed]")).to_contain_text(re.compile(r"au plus .*\skW peuvent être effacés"))
         page.get_by_role("button", name="Gymnase").click()
         expect(page.locator("[data-building]")).to_have_text("Gymnase")
         expect(page.locator("[data-shed-part]")).to_be_hidden()
