@@ -19,7 +19,7 @@ from core.places import Origin, Sensor, SensorKind, Site, communes, current_comm
 from core.settings import ApiSettings, IngestSettings, Settings, WorkerSettings
 from core.store.migrate import migrate as migrate_store
 from core.store.places import adopt_sensor
-from core.store.pool import connected
+from core.store.pool import connected, store_absence_told
 
 # Each command imports its room when it is called: an ingest image carries no LightGBM and no web framework.
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
@@ -201,7 +201,8 @@ def adopt(
 def main() -> None:
     """Run the command line; what a person can mend ends in one line, not in a trace."""
     try:
-        app()
+        with store_absence_told():
+            app()
     except VigieError as error:
         print(f"vigie: {error}", file=sys.stderr)
         raise SystemExit(2) from None
