@@ -54,7 +54,8 @@ def run_demo(plan: DemoPlan, stop: threading.Event) -> None:
     try:
         dsn = database.create("vigie")
         migrate(dsn)
-        say("database ready (PostgreSQL, embedded)")
+        say("database ready (PostgreSQL, embedded); for other commands, in another terminal:")
+        say(f'    export VIGIE_DATABASE_URL="{dsn}"')
         environment = {
             "VIGIE_DATABASE_URL": dsn,
             "VIGIE_BROKER_URL": f"mqtt://127.0.0.1:{broker_port_v5}",

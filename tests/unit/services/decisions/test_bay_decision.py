@@ -36,19 +36,19 @@ def golden() -> dict[str, Any]:
 def test_the_golden_situation_gives_the_golden_decision() -> None:
     kept = json.loads(GOLDEN.read_text(encoding="utf-8"))
     situation, policy = parse_situation(kept["situation"]), parse_policy(kept["policy"])
-    same(format_decision(decide(situation, policy, situation.at)), kept["decision"], "decision")
+    assert_same(format_decision(decide(situation, policy, situation.at)), kept["decision"], "decision")
 
 
-def same(found: Any, kept: Any, where: str) -> None:
+def assert_same(found: Any, kept: Any, where: str) -> None:
     """Hold that two JSON values are equal, numbers to a thousandth: solvers differ in their last digits."""
     if isinstance(kept, dict):
         assert found.keys() == kept.keys(), where
         for name in kept:
-            same(found[name], kept[name], f"{where}.{name}")
+            assert_same(found[name], kept[name], f"{where}.{name}")
     elif isinstance(kept, list):
         assert len(found) == len(kept), where
         for place, pair in enumerate(zip(found, kept, strict=True)):
-            same(*pair, f"{where}[{place}]")
+            assert_same(*pair, f"{where}[{place}]")
     elif isinstance(kept, float):
         assert found == pytest.approx(kept, abs=2e-3), where
     else:

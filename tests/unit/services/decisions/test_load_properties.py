@@ -68,7 +68,7 @@ def test_a_plan_within_the_limits_never_costs_more_than_none(wanted: dict[str, A
         assert decision.figures["saved_eur"] >= -0.001
 
 
-def spoiled(name: str, change: dict[str, Any]) -> None:
+def assert_check_fails(name: str, change: dict[str, Any]) -> None:
     known, wanted = situation(), policy(**ALL)
     day = day_of(known, wanted)
     alone = left_alone(day, wanted)
@@ -98,7 +98,7 @@ def lone(place: int, kw: float) -> tuple[float, ...]:
     ],
 )
 def test_the_checker_finds_a_broken_limit(name: str, change: dict[str, Any]) -> None:
-    spoiled(name, change)
+    assert_check_fails(name, change)
 
 
 def test_the_checker_recomputes_what_is_told() -> None:
