@@ -86,6 +86,12 @@ class Sensor:
         segment of a native topic. Unique over the whole platform.
     origin
         Where its readings come from; whatever shows replayed or simulated ones says so.
+    model
+        Its device model (``device_model``), which decodes the bytes of its frames; None: the network's codec does.
+    interval_s
+        How often it speaks, in seconds; None: as its metrics expect.
+    retired_at
+        From then on it takes no reading.
     """
 
     external_id: str
@@ -95,6 +101,9 @@ class Sensor:
     origin: Origin = Origin.FIELD
     sensor_id: int | None = None
     adopted_at: datetime | None = None
+    model: str | None = None
+    interval_s: int | None = None
+    retired_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

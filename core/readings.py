@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from enum import IntEnum, StrEnum
+from enum import IntEnum, IntFlag, StrEnum
 from typing import Protocol
 
 from core.clock import Window
@@ -18,6 +18,50 @@ class Quality(IntEnum):
     GOOD = 0
     SUSPECT = 1
     BAD = 2
+
+
+class Flag(IntFlag):
+    """Why a stored reading is not simply good; several may be set. Stored as they are numbered."""
+
+    BOUNDS = 1
+    """Possible, but outside what the metric shows in practice."""
+    STEP = 2
+    """Jumps from the reading before, faster than the metric can move."""
+    STUCK = 4
+    """One of a run of equal values that is too long to be true."""
+    SPIKE = 8
+    """Leaves its neighbours on both sides, and they agree with each other."""
+    STALE = 16
+    """Came live, but long after it was observed. Says nothing against the value."""
+    UNCALIBRATED = 32
+    """The last calibration of its series is older than the metric allows."""
+    DUPLICATE_TIME = 64
+    """Another value was given for the same instant (kept as a rejection ``conflict``)."""
+    CLOCK = 128
+    """The sensor's own clock was ahead of ours, within the tolerance."""
+    RESET = 256
+    """A cumulative index began again from zero here."""
+    ROLL_OVER = 512
+    """A cumulative index passed its last digit here."""
+    BACK_STEP = 1024
+    """A cumulative index went back a little here: counted as no increment."""
+
+
+NO_FLAG = Flag(0)
+ARRIVAL_FLAGS = Flag.STALE | Flag.DUPLICATE_TIME | Flag.CLOCK
+"""Set when a reading arrives; the others follow from the values and their times alone, whenever they are judged."""
+
+
+class Arrival(StrEnum):
+    """By which path a message came."""
+
+    LIVE = "live"
+    BACKFILLED = "backfilled"
+    """Fetched from a network server's store, to fill a gap."""
+    IMPORTED = "imported"
+    """Read from a file that a person gave."""
+    REPLAYED = "replayed"
+    """A rejection, or what was kept aside, through the present decoders."""
 
 
 class Reason(StrEnum):
@@ -42,6 +86,12 @@ class Reason(StrEnum):
     """Another value of this series at this instant is already stored; the first one stays."""
     NO_READING = "no_reading"
     """Well formed, but without any reading that Vigie knows."""
+    FLOODED = "flooded"
+    """Quarantined: its sensor or commune sent more than the flood gate lets through. Not decoded; can be replayed."""
+    RETIRED = "retired"
+    """Observed after its sensor was retired, or by a device after it was replaced."""
+    DECODER_FAILED = "decoder_failed"
+    """The decoder broke on it: a mistake of ours. Kept whole; can be replayed once it is mended."""
     SIMULATED_UPLINK = "simulated_uplink"
     """The network server says it simulated the message (The Things Stack ``simulated: true``)."""
 
@@ -62,6 +112,7 @@ class Reading:
     observed_at: datetime
     value: float
     quality: Quality = Quality.GOOD
+    flags: Flag = NO_FLAG
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +165,8 @@ class Message:
 class Rejection:
     """What was refused: the reason, the detail in words, and the raw message.
 
-    ``external_id`` and ``commune_insee`` are None where the message did not get so far.
+    ``external_id`` and ``commune_insee`` are None where the message did not get so far; ``decoder`` names the
+    decoder and its version, empty when none was asked.
     """
 
     message: Message
@@ -122,6 +174,7 @@ class Rejection:
     detail: str
     external_id: str | None = None
     commune_insee: str | None = None
+    decoder: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +184,24 @@ class Aside:
     message: Message
     external_id: str
     network: str
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """A LoRaWAN frame that was heard: what the network says it is.
+
+    Parameters
+    ----------
+    session
+        Renews with each join, and counters with it: the session key id, or the device address.
+    f_cnt
+        Its counter in the session.
+    """
+
+    sensor_id: int
+    session: str
+    f_cnt: int
+    observed_at: datetime
 
 
 @dataclass(slots=True)

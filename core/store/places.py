@@ -111,6 +111,7 @@ def adopt_sensor(connection: Connection, sensor: Sensor, adopted_at: datetime) -
 
 _SENSORS = """
     SELECT sensor.sensor_id, sensor.external_id, sensor.kind, sensor.name, sensor.origin, sensor.adopted_at,
+           sensor.model, sensor.interval_s, sensor.retired_at,
            site.site_id, site.commune_insee, site.code, site.name, site.longitude, site.latitude
       FROM sensor JOIN site USING (site_id)
      WHERE (%(commune)s::text IS NULL OR site.commune_insee = %(commune)s)
@@ -150,6 +151,9 @@ def _sensor(row: tuple) -> Sensor:  # type: ignore[type-arg] # as wide as the SE
         name,
         origin,
         adopted_at,
+        model,
+        interval_s,
+        retired_at,
         site_id,
         insee,
         code,
@@ -158,7 +162,9 @@ def _sensor(row: tuple) -> Sensor:  # type: ignore[type-arg] # as wide as the SE
         latitude,
     ) = row
     site = Site(insee, code, site_name, longitude, latitude, site_id)
-    return Sensor(external_id, SensorKind(kind), name, site, Origin(origin), sensor_id, adopted_at)
+    return Sensor(
+        external_id, SensorKind(kind), name, site, Origin(origin), sensor_id, adopted_at, model, interval_s, retired_at
+    )
 
 
 def read_sites(connection: Connection, *, commune: str | None = None, after: int = 0, limit: int = 1_000) -> list[Site]:

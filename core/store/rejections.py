@@ -22,16 +22,18 @@ def _digest(*parts: bytes) -> bytes:
 
 
 def write_rejections(connection: Connection, rejections: Sequence[Rejection]) -> None:
-    """Keep refused messages; one that is delivered again and refused for the same reason is kept once."""
+    """Keep refused messages; one that comes again and is refused for the same reason is kept once, and counted."""
     if not rejections:
         return
     with connection.cursor() as cursor:
         cursor.executemany(
             """
             INSERT INTO rejection (received_at, reason, detail, topic, payload, size_bytes, properties, external_id,
-                                   commune_insee, digest)
-            VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
-            ON CONFLICT (digest) DO NOTHING
+                                   commune_insee, decoder, last_received_at, digest)
+            VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
+            ON CONFLICT (digest) DO UPDATE
+               SET times = rejection.times + 1,
+                   last_received_at = greatest(rejection.last_received_at, excluded.last_received_at)
             """,
             [
                 (
@@ -44,6 +46,8 @@ def write_rejections(connection: Connection, rejections: Sequence[Rejection]) ->
                     json.dumps(r.message.properties),
                     r.external_id,
                     r.commune_insee,
+                    r.decoder,
+                    r.message.received_at,
                     _digest(r.message.topic.encode(), r.message.payload, r.reason.encode(), r.detail.encode()),
                 )
                 for r in rejections

@@ -200,7 +200,7 @@ def answers_of(url: str) -> Answers:
 def test_timescale_answers_as_plain_postgresql_does(timescale_url: str, database_url: str) -> None:
     run_migrations(timescale_url)
     timescale, plain = answers_of(timescale_url), answers_of(database_url)
-    assert timescale.hypertables == ["forecast_step", "reading"]
+    assert timescale.hypertables == ["forecast_step", "frame", "reading"]
     assert timescale.writes == plain.writes
     for name, answer in plain.reads.items():
         assert answer, f"{name} answers nothing: the scenario does not try it"
