@@ -209,6 +209,8 @@ class Batch:
     """What one transaction writes. ``origins[i]`` is the message of ``readings[i]``."""
 
     received_at: datetime
+    arrival: Arrival = field(default=Arrival.LIVE, kw_only=True)
+    frames: list[Frame] = field(default_factory=list, kw_only=True)
     readings: list[Reading] = field(default_factory=list)
     origins: list[Message] = field(default_factory=list)
     rejections: list[Rejection] = field(default_factory=list)

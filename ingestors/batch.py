@@ -10,8 +10,8 @@ from enum import StrEnum
 
 from core.errors import StoreRefused
 from core.readings import Batch, BatchOutcome, Message, Reading, Reason
+from core.store.batches import write_batch
 from core.store.pool import Connection, store_refusal_told
-from core.store.readings import write_batch
 from core.store.rejections import take_adopted_asides
 from ingestors.adopted import AdoptedSensors
 from ingestors.pipeline import Examined, examine, refuse_whole

@@ -9,6 +9,7 @@ from typing import Protocol
 
 from core.places import Sensor
 from core.readings import Aside, Message, Reason, Rejection
+from ingestors.adopted import Known
 from ingestors.decoders import DECODERS
 from ingestors.decoders.frame import Observation, Refusal
 from ingestors.topics import Address, parse_topic
@@ -21,7 +22,7 @@ _TOPIC_CHARACTERS_MAX = 512
 class Sensors(Protocol):
     """Who is adopted."""
 
-    def named(self, external_id: str) -> Sensor | None:
+    def named(self, external_id: str) -> Known | None:
         """Return the adopted sensor of this external id, or None."""
         ...
 
@@ -58,7 +59,8 @@ def examine(message: Message, sensors: Sensors, limits: Limits) -> Examined:
     decoded = DECODERS[address.network](message.payload, message.received_at)
     if isinstance(decoded, Refusal):
         return _refused(kept, decoded, address)
-    sensor = sensors.named(address.external_id)
+    known = sensors.named(address.external_id)
+    sensor = known.sensor if known else None
     whole = refuse_sender(address, decoded) or (refuse_place(address, sensor) if sensor else None)
     if whole is not None:
         return _refused(kept, whole, address)

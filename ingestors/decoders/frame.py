@@ -35,6 +35,32 @@ class Refusal:
 
 
 @dataclass(frozen=True, slots=True)
+class Uplink:
+    """What a LoRaWAN network server says of the frame that brought a payload.
+
+    Parameters
+    ----------
+    session
+        Renews with each join, and the counter with it: the session key id, or the device address.
+    f_cnt, f_port
+        Its counter in the session, and its port.
+    payload
+        The application's bytes, as the device sent them; empty when the server gives none.
+    observed_at
+        By the network's clock.
+    device
+        ``brand/model`` as the network server knows it, lower case; None when it does not say.
+    """
+
+    session: str
+    f_cnt: int
+    f_port: int
+    payload: bytes
+    observed_at: datetime
+    device: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Decoded:
     """What a payload holds: the readings understood, and those refused one by one.
 
@@ -42,11 +68,14 @@ class Decoded:
     ----------
     sender
         The external id that the payload itself gives, lower case; None when it gives none.
+    uplink
+        The LoRaWAN frame, None over other networks.
     """
 
     observations: tuple[Observation, ...] = ()
     refusals: tuple[Refusal, ...] = ()
     sender: str | None = None
+    uplink: Uplink | None = None
 
 
 Decoder = Callable[[bytes, datetime], Decoded | Refusal]

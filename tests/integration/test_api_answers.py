@@ -18,7 +18,7 @@ from core.clock import format_instant, now
 from core.forecasts import Forecast, ForecastStep
 from core.places import Sensor, SensorKind, Site
 from core.readings import Aside, Batch, Message, Quality, Reading, Reason, Rejection
-from core.store import forecasts, places, readings
+from core.store import batches, forecasts, places
 from core.store.pool import connected
 from vigie.embedded import DatabaseServer
 
@@ -62,7 +62,7 @@ def town(database_server: DatabaseServer, template: str) -> Iterator[Town]:
         batch = Batch(present, rows, [message] * len(rows), [refused])
         step = ForecastStep(present - 10 * MINUTE, (600.0, 620.0, 650.0, 700.0, 720.0, 740.0, 750.0), 690.0)
         quarter, early = timedelta(minutes=15), present - 10 * MINUTE
-        readings.write_batch(connection, batch)
+        batches.write_batch(connection, batch)
         forecasts.write_forecasts(
             connection, [Forecast(co2, early, quarter, early - MINUTE, [step], fallback="no_model")]
         )
@@ -229,7 +229,7 @@ def test_an_unknown_sensor_is_adopted_once(database_url: str) -> None:
     with connected(database_url) as connection:
         places.write_site(connection, Site(COMMUNE, "ecole", "École", 2.55, 48.85))
         message = Message("vigie/v1/93051/bin/inconnu-1/up", b"[]", now(), 2)
-        readings.write_batch(connection, Batch(now(), asides=[Aside(message, "inconnu-1", "native")]))
+        batches.write_batch(connection, Batch(now(), asides=[Aside(message, "inconnu-1", "native")]))
     with api_running(database_url) as api:
         (unknown,) = api.get("/unknown-sensors").json()["items"]
         assert (unknown["external_id"], unknown["messages"]) == ("inconnu-1", 1)

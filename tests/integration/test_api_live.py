@@ -16,7 +16,7 @@ from api_process import api_running
 from core.clock import now
 from core.places import Sensor, SensorKind, Site
 from core.readings import Batch, Message, Reading
-from core.store import live, places, readings
+from core.store import batches, live, places
 from core.store.pool import connected
 from services.api.live_hub import FEED_EVENTS_MAX
 
@@ -66,7 +66,7 @@ class Feeder:
             for _ in range(count):
                 at = self.start + timedelta(seconds=self.written)
                 reading = Reading(self.series[commune], at, float(self.written))
-                readings.write_batch(connection, Batch(now(), [reading], [Message("t", b"", now(), 0)]))
+                batches.write_batch(connection, Batch(now(), [reading], [Message("t", b"", now(), 0)]))
                 connection.commit()
                 self.written += 1
 

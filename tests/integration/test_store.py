@@ -15,7 +15,7 @@ from core.clock import Window
 from core.forecasts import QUANTILES, Forecast, ForecastStep, Score
 from core.places import Origin, Sensor, SensorKind, Site, communes
 from core.readings import Aside, Batch, Message, Reading, Reason, Rejection
-from core.store import forecasts, live, places, readings, rejections
+from core.store import batches, forecasts, live, places, readings, rejections
 from core.store.migrate import migrate
 from core.store.pool import Connection, connected
 
@@ -57,7 +57,7 @@ def test_communes_are_130_today_and_131_before_the_merger(connection: Connection
 
 def test_a_batch_written_twice_counts_once(connection: Connection, series_id: int) -> None:
     batch = batch_of(series_id, [1.0, 2.0, 3.0])
-    first, second = readings.write_batch(connection, batch), readings.write_batch(connection, batch)
+    first, second = batches.write_batch(connection, batch), batches.write_batch(connection, batch)
     assert (first.stored, second.stored) == (3, 0)
     assert second.duplicates == {0, 1, 2}
     kept = readings.read_readings(connection, series_id, Window(T0, T0 + timedelta(hours=1)))
@@ -65,8 +65,8 @@ def test_a_batch_written_twice_counts_once(connection: Connection, series_id: in
 
 
 def test_another_value_for_a_known_instant_is_kept_as_a_conflict(connection: Connection, series_id: int) -> None:
-    readings.write_batch(connection, batch_of(series_id, [1.0]))
-    outcome = readings.write_batch(connection, batch_of(series_id, [9.0]))
+    batches.write_batch(connection, batch_of(series_id, [1.0]))
+    outcome = batches.write_batch(connection, batch_of(series_id, [9.0]))
     assert (outcome.stored, set(outcome.conflicts)) == (0, {0})
     [kept] = rejections.read_rejections(connection)
     assert kept.rejection.reason is Reason.CONFLICT
@@ -77,7 +77,7 @@ def test_another_value_for_a_known_instant_is_kept_as_a_conflict(connection: Con
 
 def test_within_a_batch_the_first_wins(connection: Connection, series_id: int) -> None:
     rows = [Reading(series_id, T0, value) for value in (1.0, 1.0, 2.0)]
-    outcome = readings.write_batch(connection, Batch(T0, rows, [MESSAGE] * 3))
+    outcome = batches.write_batch(connection, Batch(T0, rows, [MESSAGE] * 3))
     assert (outcome.stored, set(outcome.duplicates), set(outcome.conflicts)) == (1, {1}, {2})
 
 
@@ -85,12 +85,12 @@ def test_a_failed_batch_leaves_nothing(connection: Connection, series_id: int) -
     batch = batch_of(series_id, [1.0])
     batch.rejections.append(Rejection(replace(MESSAGE, topic="nul\x00"), Reason.WRONG_TOPIC, "a topic with NUL"))
     with pytest.raises(psycopg.DataError):
-        readings.write_batch(connection, batch)
+        batches.write_batch(connection, batch)
     assert readings.read_readings(connection, series_id, Window(T0, T0 + timedelta(hours=1))) == []
 
 
 def test_history_is_read_as_of_an_instant(connection: Connection, series_id: int) -> None:
-    readings.write_batch(connection, batch_of(series_id, [1.0], received_at=T0 + timedelta(hours=1)))
+    batches.write_batch(connection, batch_of(series_id, [1.0], received_at=T0 + timedelta(hours=1)))
     window = Window(T0, T0 + timedelta(hours=1))
     assert readings.read_readings(connection, series_id, window, as_of=T0 + timedelta(minutes=59)) == []
     assert len(readings.read_readings(connection, series_id, window, as_of=T0 + timedelta(hours=1))) == 1
@@ -100,7 +100,7 @@ def test_history_is_read_as_of_an_instant(connection: Connection, series_id: int
 
 def test_steps_have_no_zero_for_missing(connection: Connection, series_id: int) -> None:
     rows = [Reading(series_id, T0, 4.0), Reading(series_id, T0 + timedelta(hours=2, minutes=59), 6.0)]
-    readings.write_batch(connection, Batch(T0, rows, [MESSAGE] * 2))
+    batches.write_batch(connection, Batch(T0, rows, [MESSAGE] * 2))
     steps = readings.read_steps(connection, [series_id], Window(T0, T0 + timedelta(hours=3)), timedelta(hours=1))
     assert [(step.start, step.mean, step.count) for step in steps[series_id]] == [
         (T0, 4.0, 1),
@@ -109,8 +109,8 @@ def test_steps_have_no_zero_for_missing(connection: Connection, series_id: int) 
 
 
 def test_latest_never_goes_back(connection: Connection, series_id: int) -> None:
-    readings.write_batch(connection, batch_of(series_id, [1.0, 2.0]))
-    readings.write_batch(connection, Batch(T0, [Reading(series_id, T0 - timedelta(days=1), 7.0)], [MESSAGE]))
+    batches.write_batch(connection, batch_of(series_id, [1.0, 2.0]))
+    batches.write_batch(connection, Batch(T0, [Reading(series_id, T0 - timedelta(days=1), 7.0)], [MESSAGE]))
     [latest] = readings.read_latest(connection, commune="93051")
     assert (latest.value, latest.observed_at) == (2.0, T0 + timedelta(minutes=1))
 
@@ -120,7 +120,7 @@ def test_live_events_are_in_commit_order(database_url: str, connection: Connecti
         with connected(database_url) as mine:
             for i in range(20):
                 at = T0 + timedelta(hours=offset, minutes=i)
-                readings.write_batch(mine, Batch(at, [Reading(series_id, at, float(i))], [MESSAGE]))
+                batches.write_batch(mine, Batch(at, [Reading(series_id, at, float(i))], [MESSAGE]))
                 mine.commit()
 
     async def follow() -> list[int]:
@@ -147,7 +147,7 @@ def test_live_events_are_in_commit_order(database_url: str, connection: Connecti
 def test_an_unknown_sensor_is_kept_aside_until_adopted(connection: Connection) -> None:
     aside = Aside(replace(MESSAGE, topic="vigie/v1/93051/bin/b9/up"), "b9", "native")
     for _ in range(2):
-        readings.write_batch(connection, Batch(T0, asides=[aside]))
+        batches.write_batch(connection, Batch(T0, asides=[aside]))
     [unknown] = rejections.read_unknown_sensors(connection)
     assert (unknown.external_id, unknown.messages) == ("b9", 1)
     assert rejections.take_adopted_asides(connection, 10) == []

@@ -23,7 +23,7 @@ from core.clock import Window
 from core.forecasts import QUANTILES, Forecast, ForecastStep, Score
 from core.places import Sensor, SensorKind, Site, communes
 from core.readings import Aside, Batch, Message, Quality, Reading, Reason, Rejection
-from core.store import forecasts, live, migrate, places, readings, rejections, status
+from core.store import batches, forecasts, live, migrate, places, readings, rejections, status
 
 pytestmark = pytest.mark.integration
 
@@ -165,7 +165,7 @@ def write_scenario(connection: psycopg.Connection[Any]) -> list[Any]:
     for name in ("m1", "m2"):
         sensor_id = places.adopt_sensor(connection, Sensor(name, SensorKind.METER, name.upper(), site), T0)
         places.write_series(connection, sensor_id, "power_kw")
-    writes: list[Any] = [readings.write_batch(connection, batch) for batch in batches() * 2]
+    writes: list[Any] = [batches.write_batch(connection, batch) for batch in batches() * 2]
     model_id = forecasts.write_model(connection, MODEL)
     issues = [forecast_of(1, T0, model_id), forecast_of(2, T0, None), forecast_of(1, T0 + HOUR, model_id)]
     writes.append(forecasts.write_forecasts(connection, [*issues, issues[0]]))

@@ -12,10 +12,10 @@ from core.decisions import Soundness, Subject
 from core.forecasts import Forecast, ForecastStep
 from core.places import Sensor, SensorKind, Site
 from core.readings import Batch, Message, Reading
+from core.store.batches import write_batch
 from core.store.forecasts import write_forecasts
 from core.store.places import adopt_sensor, write_series
 from core.store.pool import Connection, connected
-from core.store.readings import write_batch
 from models.simulation.equipment_rooms import SUBJECTS
 from models.simulation.town import MEMBERS, Town
 from services.decisions.ventilation.decider import DECIDER

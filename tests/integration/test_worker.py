@@ -13,10 +13,10 @@ from core.metrics import metric_named
 from core.places import Sensor, SensorKind, Site
 from core.readings import Batch, Message, Reading
 from core.settings import WorkerSettings
+from core.store.batches import write_batch
 from core.store.forecasts import read_forecast, read_model, read_models
 from core.store.places import adopt_sensor, write_series
 from core.store.pool import Pool, connected, open_pool
-from core.store.readings import write_batch
 from services.forecast import issue_forecasts, metrics_due, read_history, score_forecasts, train_model
 from services.jobs import ask_to_train
 

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from core.metrics import METRICS
 from core.places import Sensor, SensorKind, Site
 from core.readings import Batch, BatchOutcome, Message, Reading, Reason
+from ingestors.adopted import Known
 from ingestors.batch import Outcome, account_of
 from ingestors.decoders.senml import format_pack
 from ingestors.pipeline import Examined, cut, examine
@@ -29,9 +30,10 @@ class Adopted:
 
     sensors: Sequence[Sensor] = (SENSOR,)
 
-    def named(self, external_id: str) -> Sensor | None:
+    def named(self, external_id: str) -> Known | None:
         """Look it up."""
-        return next((one for one in self.sensors if one.external_id == external_id), None)
+        found = next((one for one in self.sensors if one.external_id == external_id), None)
+        return Known(found, {found.site.commune_insee: None}) if found else None
 
 
 def examined(payload: bytes, topic: str = TOPIC) -> Examined:

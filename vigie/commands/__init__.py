@@ -1,0 +1,1 @@
+"""The commands of several words: one file each, added to the command line in `vigie.__main__`."""
