@@ -143,7 +143,7 @@ def forecast_of(series_id: int, issued_at: datetime, model_id: int | None) -> Fo
     return Forecast(series_id, issued_at, HOUR, issued_at - HOUR, steps, model_id, None if model_id else "no_model")
 
 
-def batches() -> list[Batch]:
+def arrivals() -> list[Batch]:
     """First readings over three days; then a duplicate, a conflict, a late and a bad one, and an unknown sensor."""
     first = [Reading(series, T0 + i * 9 * HOUR, series + i / 3) for series in (1, 2) for i in range(5)]
     second = [
@@ -165,7 +165,7 @@ def write_scenario(connection: psycopg.Connection[Any]) -> list[Any]:
     for name in ("m1", "m2"):
         sensor_id = places.adopt_sensor(connection, Sensor(name, SensorKind.METER, name.upper(), site), T0)
         places.write_series(connection, sensor_id, "power_kw")
-    writes: list[Any] = [batches.write_batch(connection, batch) for batch in batches() * 2]
+    writes: list[Any] = [batches.write_batch(connection, batch) for batch in arrivals() * 2]
     model_id = forecasts.write_model(connection, MODEL)
     issues = [forecast_of(1, T0, model_id), forecast_of(2, T0, None), forecast_of(1, T0 + HOUR, model_id)]
     writes.append(forecasts.write_forecasts(connection, [*issues, issues[0]]))
