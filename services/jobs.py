@@ -1,4 +1,4 @@
-"""The worker: what is forecast, decided, trained and scored when, on Procrastinate's queue in the same database.
+"""The worker: what is judged, forecast, decided, trained and scored when, on Procrastinate's queue in one database.
 
 Many workers on many machines may run: a periodic tick is taken by one of them, a lock keeps two from doing the
 same work, and what fails is tried again.
@@ -19,7 +19,7 @@ from core.clock import floor_to_step, now
 from core.errors import ShortHistory
 from core.metrics import forecast_metrics, metric_named
 from core.settings import WorkerSettings
-from core.store.pool import Pool, open_pool
+from core.store.pool import Pool, noticing, open_pool
 from services.decisions.life import (
     DECIDE_S_MAX,
     SETTLED,
@@ -32,12 +32,15 @@ from services.decisions.life import (
 )
 from services.decisions.registry import DECIDERS
 from services.forecast import issue_forecasts, metrics_due, score_forecasts, train_model
+from services.quality import judge_touched
 
 log = structlog.get_logger(__name__)
 
-FORECAST, TRAIN, SCORE, DECIDE, RECONSIDER = "forecast", "train", "score", "decide", "reconsider"
-PRIORITY = {FORECAST: 4, DECIDE: 3, RECONSIDER: 2, SCORE: 1, TRAIN: 0}
-"""A decision follows the forecasts and must not wait behind trainings: the higher goes first."""
+JUDGE, FORECAST, TRAIN, SCORE, DECIDE, RECONSIDER = "judge", "forecast", "train", "score", "decide", "reconsider"
+PRIORITY = {JUDGE: 5, FORECAST: 4, DECIDE: 3, RECONSIDER: 2, SCORE: 1, TRAIN: 0}
+"""Forecasts leave out what was judged bad, and a decision follows the forecasts: the higher goes first."""
+JUDGED_AT_ONCE = 8
+"""Rounds of judging in one job, some seconds each; what is then left goes back on the queue."""
 FORECASTS_AWAITED = timedelta(minutes=3)
 """How long into a period the decisions wait for the period's own forecasts."""
 PERIOD = timedelta(minutes=15)
@@ -65,7 +68,9 @@ async def _work(app: procrastinate.App, concurrency: int) -> None:
 def worker_app(settings: WorkerSettings, pool: Pool) -> procrastinate.App:
     """Return the queue with its tasks: forecast, train and score one metric, and the ticks that ask for them."""
     app = procrastinate.App(
-        connector=procrastinate.PsycopgConnector(conninfo=settings.dsn, min_size=1, max_size=settings.concurrency + 2),
+        connector=procrastinate.PsycopgConnector(
+            conninfo=noticing(settings.dsn), min_size=1, max_size=settings.concurrency + 2
+        ),
     )
 
     @app.task(name=FORECAST, retry=RETRIES)
@@ -87,12 +92,14 @@ def worker_app(settings: WorkerSettings, pool: Pool) -> procrastinate.App:
     def score(metric: str) -> None:
         score_forecasts(pool, metric_named(metric), now())
 
+    _add_judging(app, pool)
     _add_decisions(app, pool)
 
     @app.periodic(cron="* * * * *")
     @app.task(name="tick", queueing_lock="tick")
     def tick(timestamp: int) -> None:  # noqa: ARG001 - Procrastinate names it
-        """Ask every minute for the forecasts, first models and decisions that are due."""
+        """Ask every minute for the judging, forecasts, first models and decisions that are due."""
+        _put(app, JUDGE, JUDGE, {})
         due = metrics_due(pool, now())
         _ask(app, FORECAST, due.to_forecast)
         _ask(app, TRAIN, due.to_train)
@@ -112,6 +119,18 @@ def worker_app(settings: WorkerSettings, pool: Pool) -> procrastinate.App:
         _ask(app, TRAIN, [metric.name for metric, _ in forecast_metrics()])
 
     return app
+
+
+def _add_judging(app: procrastinate.App, pool: Pool) -> None:
+    """Add the task that judges the touched hours; one works at a time, so that forecasts go on beside it."""
+
+    @app.task(name=JUDGE, retry=RETRIES)
+    def judge() -> None:
+        for _ in range(JUDGED_AT_ONCE):
+            with pool.connection() as connection:
+                if not judge_touched(connection).hours_touched:
+                    return
+        _put(app, JUDGE, JUDGE, {})
 
 
 def _add_decisions(app: procrastinate.App, pool: Pool) -> None:
