@@ -1,11 +1,12 @@
-"""The Things Stack v3 uplinks, with the payload already decoded by the device's codec.
+"""The Things Stack v3 uplinks: the frame, and what the device's codec made of it where it has one.
 
 ::
 
-    {end_device_ids {device_id, dev_eui ...}, received_at, simulated?,
-     uplink_message {f_port, f_cnt, decoded_payload {name: value}, normalized_payload [{air {...}, battery ...}],
+    {end_device_ids {device_id, dev_eui, dev_addr ...}, received_at, simulated?,
+     uplink_message {session_key_id, f_cnt, f_port, frm_payload base64,
+                     decoded_payload {name: value}, normalized_payload [{air {...}, battery ...}],
                      rx_metadata [{gateway_ids, rssi, snr ...}], settings {time?}, received_at,
-                     last_battery_percentage {value 0-100}}}
+                     version_ids {brand_id, model_id ...}, last_battery_percentage {value 0-100}}}
 
 One frame of the documented shape (``tests/captures/the_things_stack/normal.json``)::
 
@@ -14,7 +15,9 @@ One frame of the documented shape (``tests/captures/the_things_stack/normal.json
 
 Observed at ``settings.time`` (gateway clock) when within five minutes of the network server's ``received_at``, else
 at that ``received_at``; never by our clock. Zero and empty fields are absent from the envelope: no ``f_cnt`` is 0.
-``simulated: true`` is refused.
+``simulated: true`` is refused. The frame is ``dev_eui`` (by its sensor), ``session_key_id`` and ``f_cnt``; where the
+server leaves the session key's id out, ``dev_addr`` stands for it. Without a reading among the fields, the frame's
+bytes are left to the decoder of the device's model, which ``version_ids`` may name.
 """
 
 from __future__ import annotations
@@ -24,8 +27,19 @@ from typing import Any
 
 from core.readings import Reason
 from ingestors.decoders.fields import best_signal, decode_fields, first_of_each, observe
-from ingestors.decoders.frame import Decoded, Observation, Refusal, member, parse_json, parse_number, parse_time
+from ingestors.decoders.frame import Decoded, Observation, Refusal, Uplink, member, parse_json, parse_number, parse_time
+from ingestors.decoders.lorawan import (
+    F_CNT_MAX,
+    F_PORT_MAX,
+    NotAFrame,
+    name_device,
+    parse_counter,
+    parse_payload,
+    parse_session,
+)
 
+VERSION = 2
+"""Rises with each change of what an envelope gives; 2: the frame, left to device decoders."""
 GATEWAY_CLOCK_TRUSTED = timedelta(minutes=5)
 
 # Paths and units of normalized_payload: The Things Stack, "Payload formatters, normalized payload".
@@ -54,16 +68,29 @@ def decode_the_things_stack(payload: bytes, received_at: datetime) -> Decoded | 
     return _decode_uplink(envelope, envelope["uplink_message"], device_id.lower())
 
 
-def _decode_uplink(envelope: dict[str, Any], uplink: dict[str, Any], sender: str) -> Decoded | Refusal:
-    observed_at = _observed_at(envelope, uplink)
+def _decode_uplink(envelope: dict[str, Any], message: dict[str, Any], sender: str) -> Decoded | Refusal:
+    observed_at = _observed_at(envelope, message)
     if observed_at is None:
         return Refusal(Reason.MALFORMED, "no uplink_message.received_at")
-    observations, refusals = decode_fields(member(uplink, "decoded_payload"), observed_at)
-    observations = [*observations, *_normalized(uplink, observed_at)]
-    if not observations and not refusals:
-        return Refusal(Reason.NO_READING, "no decoded field is known to Vigie")
-    health = [*_battery(uplink, observed_at), *best_signal(uplink.get("rx_metadata"), observed_at)]
-    return Decoded(tuple(first_of_each([*observations, *health])), tuple(refusals), sender)
+    try:
+        uplink = _uplink(envelope, message, observed_at)
+    except NotAFrame as fault:
+        return Refusal(Reason.MALFORMED, str(fault))
+    observations, refusals = decode_fields(member(message, "decoded_payload"), observed_at)
+    observations = [*observations, *_normalized(message, observed_at)]
+    health = uplink.health if observations else ()
+    return Decoded(tuple(first_of_each([*observations, *health])), tuple(refusals), sender, uplink)
+
+
+def _uplink(envelope: dict[str, Any], message: dict[str, Any], observed_at: datetime) -> Uplink:
+    session = parse_session(message.get("session_key_id"), member(envelope, "end_device_ids").get("dev_addr"))
+    f_cnt = parse_counter(message.get("f_cnt"), "f_cnt", F_CNT_MAX)
+    f_port = parse_counter(message.get("f_port"), "f_port", F_PORT_MAX)
+    payload = parse_payload(message.get("frm_payload"), "frm_payload")
+    versions = member(message, "version_ids")
+    device = name_device(versions.get("brand_id"), versions.get("model_id"))
+    health = (*_battery(message, observed_at), *best_signal(message.get("rx_metadata"), observed_at))
+    return Uplink(session, f_cnt, f_port, payload, observed_at, device, health)
 
 
 def _observed_at(envelope: dict[str, Any], uplink: dict[str, Any]) -> datetime | None:

@@ -1,0 +1,1 @@
+"""Back-fill: what a network server kept while nobody listened is fetched, and goes the way of every message."""
