@@ -8,11 +8,19 @@ Code officiel géographique 2026 and municipal populations of INSEE.
 from __future__ import annotations
 
 import csv
+import re
+import unicodedata
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
 from functools import cache
 from importlib.resources import files
+
+EXTERNAL_ID = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
+"""What a sensor may be called on its network, after lower-casing."""
+
+INTERVAL_S_MAX = 604_800
+"""A sensor speaks at least once a week."""
 
 
 class SensorKind(StrEnum):
@@ -113,6 +121,12 @@ class Series:
     series_id: int
     sensor_id: int
     metric: str
+
+
+def site_code(name: str) -> str:
+    """Return the code that a site of this name gets: lower case, without accents, ``-`` between the words."""
+    plain = "".join(letter for letter in unicodedata.normalize("NFD", name) if not unicodedata.combining(letter))
+    return re.sub(r"[^a-z0-9]+", "-", plain.lower()).strip("-")[:64]
 
 
 @cache

@@ -1,25 +1,12 @@
-"""Communes, sites, sensors and series in the store."""
+"""Communes, sites and series in the store."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
-from core.places import Commune, Origin, Sensor, SensorKind, Series, Site
+from core.places import Commune, Series, Site
 from core.store.pool import Connection
-
-SENSORS_CHANGED = "vigie_sensors"
-"""Channel that tells ingest processes that a sensor was adopted."""
-
-
-def listen_sensors(connection: Connection) -> None:
-    """Have this connection (in autocommit) told when a sensor is adopted."""
-    connection.execute(f"LISTEN {SENSORS_CHANGED}")
-
-
-def hear_sensors(connection: Connection) -> bool:
-    """Whether a sensor was adopted since the last call, without waiting."""
-    return bool(list(connection.notifies(timeout=0)))
 
 
 def write_communes(connection: Connection, communes: Iterable[Commune]) -> None:
@@ -87,86 +74,6 @@ def write_site(connection: Connection, site: Site) -> int:
     return int(row[0])
 
 
-def adopt_sensor(connection: Connection, sensor: Sensor, adopted_at: datetime) -> int:
-    """Write a sensor and its site, tell the ingest processes, and return the sensor's id.
-
-    Adopting again changes its name, kind and site and nothing else. Messages kept aside for it are taken in
-    by the next ingest process that hears of it.
-    """
-    site_id = write_site(connection, sensor.site)
-    row = connection.execute(
-        """
-        INSERT INTO sensor (external_id, kind, name, site_id, origin, adopted_at)
-        VALUES (%s, %s, %s, %s, %s, %s)
-        ON CONFLICT (external_id) DO UPDATE
-           SET kind = excluded.kind, name = excluded.name, site_id = excluded.site_id
-        RETURNING sensor_id
-        """,
-        (sensor.external_id, sensor.kind, sensor.name, site_id, sensor.origin, adopted_at),
-    ).fetchone()
-    connection.execute("SELECT pg_notify(%s, %s)", (SENSORS_CHANGED, sensor.external_id))
-    assert row is not None, "an upsert returns its row"
-    return int(row[0])
-
-
-_SENSORS = """
-    SELECT sensor.sensor_id, sensor.external_id, sensor.kind, sensor.name, sensor.origin, sensor.adopted_at,
-           sensor.model, sensor.interval_s, sensor.retired_at,
-           site.site_id, site.commune_insee, site.code, site.name, site.longitude, site.latitude
-      FROM sensor JOIN site USING (site_id)
-     WHERE (%(commune)s::text IS NULL OR site.commune_insee = %(commune)s)
-       AND (%(kind)s::text IS NULL OR sensor.kind = %(kind)s)
-       AND (%(sensor_id)s::integer IS NULL OR sensor.sensor_id = %(sensor_id)s)
-       AND sensor.sensor_id > %(after)s
-     ORDER BY sensor.sensor_id
-     LIMIT %(limit)s
-"""
-
-
-def read_sensors(
-    connection: Connection,
-    *,
-    commune: str | None = None,
-    kind: SensorKind | None = None,
-    after: int = 0,
-    limit: int = 100_000,
-) -> list[Sensor]:
-    """Return sensors in order of their id, after ``after``: a page at a time, or all."""
-    filters = {"commune": commune, "kind": kind, "sensor_id": None, "after": after, "limit": limit}
-    return [_sensor(row) for row in connection.execute(_SENSORS, filters)]
-
-
-def read_sensor(connection: Connection, sensor_id: int) -> Sensor | None:
-    """Return one sensor, or None."""
-    filters = {"commune": None, "kind": None, "sensor_id": sensor_id, "after": 0, "limit": 1}
-    row = connection.execute(_SENSORS, filters).fetchone()
-    return _sensor(row) if row else None
-
-
-def _sensor(row: tuple) -> Sensor:  # type: ignore[type-arg] # as wide as the SELECT above
-    (
-        sensor_id,
-        external_id,
-        kind,
-        name,
-        origin,
-        adopted_at,
-        model,
-        interval_s,
-        retired_at,
-        site_id,
-        insee,
-        code,
-        site_name,
-        longitude,
-        latitude,
-    ) = row
-    site = Site(insee, code, site_name, longitude, latitude, site_id)
-    return Sensor(
-        external_id, SensorKind(kind), name, site, Origin(origin), sensor_id, adopted_at, model, interval_s, retired_at
-    )
-
-
 def read_sites(connection: Connection, *, commune: str | None = None, after: int = 0, limit: int = 1_000) -> list[Site]:
     """Return sites in order of their id, after ``after``."""
     rows = connection.execute(
@@ -186,17 +93,22 @@ def read_series(
     sensor_id: int | None = None,
     metric: str | None = None,
     series_id: int | None = None,
+    in_service: bool = False,
 ) -> list[Series]:
-    """Return the series of a sensor, of a metric, or one by its id; without a filter, all."""
+    """Return the series of a sensor, of a metric, or one by its id; without a filter, all.
+
+    ``in_service`` leaves out those of retired sensors.
+    """
     rows = connection.execute(
         """
-        SELECT series_id, sensor_id, metric FROM series
+        SELECT series_id, sensor_id, metric FROM series JOIN sensor USING (sensor_id)
          WHERE (%(sensor_id)s::integer IS NULL OR sensor_id = %(sensor_id)s)
            AND (%(metric)s::text IS NULL OR metric = %(metric)s)
            AND (%(series_id)s::integer IS NULL OR series_id = %(series_id)s)
+           AND NOT (%(in_service)s AND retired_at IS NOT NULL)
          ORDER BY series_id
         """,
-        {"sensor_id": sensor_id, "metric": metric, "series_id": series_id},
+        {"sensor_id": sensor_id, "metric": metric, "series_id": series_id, "in_service": in_service},
     )
     return [Series(*row) for row in rows]
 
@@ -251,11 +163,6 @@ def read_commune_series(connection: Connection, commune: str) -> list[Series]:
     return [Series(*row) for row in rows]
 
 
-def is_adopted(connection: Connection, external_id: str) -> bool:
-    """Whether a sensor of this name was adopted."""
-    return connection.execute("SELECT FROM sensor WHERE external_id = %s", (external_id,)).fetchone() is not None
-
-
 def read_series_communes(connection: Connection, series_ids: Sequence[int]) -> dict[int, str]:
     """Return the INSEE code of the commune that each series is in."""
     rows = connection.execute(
@@ -280,3 +187,26 @@ def write_series(connection: Connection, sensor_id: int, metric: str) -> int:
     ).fetchone()
     assert row is not None, "an upsert returns its row"
     return int(row[0])
+
+
+def write_missing_series(connection: Connection, sensor_ids: Sequence[int], metrics: Sequence[str]) -> list[Series]:
+    """Return the series of these sensors' metrics (element i of one belongs to element i of the other), all written."""
+    wanted = (list(sensor_ids), list(metrics))
+    # In one order, so that two ingest processes never wait for each other in a circle.
+    connection.execute(
+        """
+        INSERT INTO series (sensor_id, metric)
+        SELECT sensor_id, metric FROM unnest(%s::integer[], %s::text[]) AS wanted (sensor_id, metric)
+         ORDER BY sensor_id, metric
+        ON CONFLICT (sensor_id, metric) DO NOTHING
+        """,
+        wanted,
+    )
+    rows = connection.execute(
+        """
+        SELECT series_id, sensor_id, metric
+          FROM series JOIN unnest(%s::integer[], %s::text[]) AS wanted (sensor_id, metric) USING (sensor_id, metric)
+        """,
+        wanted,
+    )
+    return [Series(*row) for row in rows]
