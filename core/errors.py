@@ -36,6 +36,30 @@ class UnknownMetric(VigieError, KeyError):
         return str(self.args[0])
 
 
+class BrokerAbsent(VigieError):
+    """The broker cannot be reached."""
+
+
+class BrokerRefused(VigieError):
+    """The broker refused what was asked of its access control."""
+
+
+class UnknownSensor(VigieError):
+    """There is no such sensor."""
+
+
+class SensorConflict(VigieError):
+    """The sensor, as it is, does not allow this change: nothing was changed."""
+
+
+class AlreadyAdopted(SensorConflict):
+    """A sensor of this external id is adopted already."""
+
+
+class UnknownModel(VigieError):
+    """No device model of this name decodes a sensor of this kind."""
+
+
 class ShortHistory(VigieError):
     """There is too little history to fit this model; forecasts fall back to naive until there is more."""
 

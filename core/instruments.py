@@ -2,32 +2,55 @@
 
 What always holds, per process and over time:
 
-``messages received = stored + duplicate + rejected + aside + in flight``
+``messages received = stored + duplicate + rejected + quarantined + aside + returned + in flight``
 
-Labels are bounded: an outcome, a reason, a metric; never a sensor.
+for each lane; a heartbeat counts as stored. Labels are bounded: a lane, an outcome, a reason, a commune, a family, a
+metric; never a sensor.
 """
 
 from __future__ import annotations
 
 from prometheus_client import Counter, Gauge, Histogram, start_http_server
 
-MESSAGES_RECEIVED = Counter("vigie_ingest_messages_received", "Messages the broker handed over.")
+MESSAGES_RECEIVED = Counter("vigie_ingest_messages_received", "Messages the broker handed over.", ["lane"])
 MESSAGES = Counter(
     "vigie_ingest_messages",
-    "Messages settled and acknowledged, by outcome: stored (at least one new reading), duplicate (nothing new, "
-    "nothing refused), rejected (nothing stored, something refused), aside (sensor not adopted yet).",
-    ["outcome"],
+    "Messages settled, by outcome: stored (at least one new reading, or a service frame that was not heard before), "
+    "duplicate (nothing new, nothing refused), "
+    "rejected (nothing stored, something refused), quarantined (held back by the flood gate), aside (sensor not "
+    "adopted yet); returned (not acknowledged, left to the broker, which sends them again).",
+    ["lane", "outcome"],
 )
-MESSAGES_IN_FLIGHT = Gauge("vigie_ingest_messages_in_flight", "Messages received and not settled yet.")
-READINGS = Counter("vigie_ingest_readings", "Readings decoded, by outcome: stored, duplicate, rejected.", ["outcome"])
-REJECTIONS = Counter("vigie_ingest_rejections", "Refusals, by reason.", ["reason"])
+MESSAGES_IN_FLIGHT = Gauge("vigie_ingest_messages_in_flight", "Messages received and not settled yet.", ["lane"])
+READINGS = Counter(
+    "vigie_ingest_readings",
+    "Readings decoded, by outcome (stored, duplicate, rejected: another value is there), by commune and family of "
+    "metrics.",
+    ["outcome", "commune", "family"],
+)
+REJECTIONS = Counter("vigie_ingest_rejections", "Messages refused, whole or in part, by reason.", ["lane", "reason"])
+INTAKE_MESSAGES = Counter(
+    "vigie_intake_messages",
+    "Messages taken in otherwise than live, by kind (replay, backfill, import) and by outcome as above.",
+    ["kind", "outcome"],
+)
 COMMIT_SECONDS = Histogram("vigie_ingest_commit_duration_seconds", "Time to write and commit one batch.")
 EVENT_LAG_SECONDS = Histogram(
     "vigie_ingest_event_lag_seconds",
     "Received minus observed, of the newest reading of each batch.",
     buckets=(0.1, 0.5, 1, 5, 15, 60, 300, 900, 3600, 86400),
 )
-HEARTBEAT = Gauge("vigie_ingest_heartbeat_timestamp_seconds", "When the last batch was committed.")
+LAST_COMMIT = Gauge("vigie_ingest_last_commit_timestamp_seconds", "When the last batch was committed.", ["lane"])
+LANE_HELD = Gauge("vigie_ingest_lane_held", "1 while this process holds the lane, 0 while it stands by.", ["lane"])
+HEARTBEAT = Gauge(
+    "vigie_ingest_heartbeat_timestamp_seconds", "When the last heartbeat was sent that went through.", ["lane"]
+)
+HEARTBEAT_SECONDS = Histogram(
+    "vigie_ingest_heartbeat_duration_seconds",
+    "Time of a heartbeat from its sending through the broker to its commit.",
+    ["lane"],
+    buckets=(0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 15, 60, 300, 3600),
+)
 BROKER_CONNECTED = Gauge("vigie_mqtt_connected", "1 while connected to the broker.")
 FORECASTS = Counter(
     "vigie_forecasts_issued",

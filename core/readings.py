@@ -6,9 +6,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import IntEnum, IntFlag, StrEnum
-from typing import Protocol
+from typing import NamedTuple, Protocol
+
+import numpy as np
 
 from core.clock import Window
+from core.columns import Columns, Ints
 from core.places import Sensor
 
 
@@ -150,15 +153,27 @@ class Source(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
+# Not frozen, though nobody changes one: that would cost each message more than its JSON does.
+@dataclass(slots=True)
 class Message:
-    """A message as the broker gave it. ``payload`` may be cut; ``size_bytes`` is its full size."""
+    """A message as the broker gave it. ``payload`` may be cut; ``size_bytes`` is its full size.
+
+    Parameters
+    ----------
+    packet_id, redelivered
+        Of its MQTT packet: 0 where there was none; whether the broker says that it sent the packet before.
+    flooded
+        Whether the flood gate holds it back.
+    """
 
     topic: str
     payload: bytes
     received_at: datetime
     size_bytes: int
     properties: dict[str, str] = field(default_factory=dict)
+    packet_id: int = 0
+    redelivered: bool = False
+    flooded: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,6 +182,11 @@ class Rejection:
 
     ``external_id`` and ``commune_insee`` are None where the message did not get so far; ``decoder`` names the
     decoder and its version, empty when none was asked.
+
+    Parameters
+    ----------
+    timeless
+        Its time is that of its reception: the same bytes at another time are another observation, and kept apart.
     """
 
     message: Message
@@ -175,15 +195,20 @@ class Rejection:
     external_id: str | None = None
     commune_insee: str | None = None
     decoder: str = ""
+    timeless: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Aside:
-    """A well-formed message of a sensor that nobody adopted yet: kept whole until somebody does."""
+    """A well-formed message of a sensor that nobody adopted yet: kept whole until somebody does.
+
+    ``timeless`` as for a rejection.
+    """
 
     message: Message
     external_id: str
     network: str
+    timeless: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,38 +229,66 @@ class Frame:
     observed_at: datetime
 
 
+class Sender(NamedTuple):
+    """Who sent a message, as a rejection keeps it: None and empty where nobody knows."""
+
+    external_id: str | None = None
+    commune_insee: str | None = None
+    decoder: str = ""
+
+
 @dataclass(slots=True)
 class Batch:
-    """What one transaction writes. ``origins[i]`` is the message of ``readings[i]``."""
+    """What one transaction writes.
+
+    Parameters
+    ----------
+    readings
+        As columns, or one by one.
+    origins, senders
+        The messages that brought them (``Columns.message`` counts in here; of readings given one by one, the i-th
+        message brought the i-th), and who sent each; empty where nobody knows.
+    """
 
     received_at: datetime
-    arrival: Arrival = field(default=Arrival.LIVE, kw_only=True)
-    frames: list[Frame] = field(default_factory=list, kw_only=True)
-    readings: list[Reading] = field(default_factory=list)
-    origins: list[Message] = field(default_factory=list)
+    readings: Columns | Sequence[Reading] = ()
+    origins: Sequence[Message] = ()
     rejections: list[Rejection] = field(default_factory=list)
     asides: list[Aside] = field(default_factory=list)
+    arrival: Arrival = field(default=Arrival.LIVE, kw_only=True)
+    senders: Sequence[Sender] = field(default=(), kw_only=True)
 
     def conflict_rejections(self, outcome: BatchOutcome) -> list[Rejection]:
         """Return the rejections that keep the readings which met another value already stored."""
-        return [
-            Rejection(
-                self.origins[position],
-                Reason.CONFLICT,
-                f"series {self.readings[position].series_id} already has another value than "
-                f"{self.readings[position].value:g} at {self.readings[position].observed_at.isoformat()}",
-            )
-            for position in sorted(outcome.conflicts)
-        ]
+        return [self._conflict(Columns.of(self.readings), int(position)) for position in outcome.conflicts]
+
+    def _conflict(self, readings: Columns, position: int) -> Rejection:
+        message = int(readings.message[position])
+        said = f"{readings.value[position]:g} at {readings.observed_at(position).isoformat()}"
+        return Rejection(
+            self.origins[message],
+            Reason.CONFLICT,
+            f"series {readings.series_id[position]} already has another value than {said}",
+            *(self.senders[message] if self.senders else Sender()),
+        )
 
 
 @dataclass(frozen=True, slots=True)
 class BatchOutcome:
     """What became of a batch's readings: ``stored + len(duplicates) + len(conflicts) == len(readings)``.
 
-    ``duplicates`` and ``conflicts`` are positions in ``Batch.readings``.
+    ``duplicates`` and ``conflicts`` are positions in ``Batch.readings``, in order.
     """
 
     stored: int
-    duplicates: frozenset[int]
-    conflicts: frozenset[int]
+    duplicates: Ints
+    conflicts: Ints
+
+    @classmethod
+    def of(cls, readings: int, duplicates: Sequence[int] = (), conflicts: Sequence[int] = ()) -> BatchOutcome:
+        """Return the outcome of so many readings, of which those at these positions were not stored."""
+        return cls(
+            readings - len(duplicates) - len(conflicts),
+            np.array(sorted(duplicates), np.int64),
+            np.array(sorted(conflicts), np.int64),
+        )

@@ -57,7 +57,7 @@ def _publish_until(settings: IngestSettings, end: threading.Event) -> None:
 
 def _publish_on_one_line(settings: IngestSettings, end: threading.Event) -> None:
     """Publish what comes, over one connection to the store and one to the broker, until ``end`` or a failure."""
-    address = BrokerAddress.parse(settings.broker_url.get_secret_value())
+    address = BrokerAddress.parse(settings.broker_url.get_secret_value(), settings.broker_ca_file)
     publisher = Publisher(address, in_flight_messages_max=MESSAGES_MAX)
     with store_absence_told(), connected(settings.dsn) as connection:
         connection.autocommit = True

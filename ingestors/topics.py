@@ -11,14 +11,12 @@ The scope comes first in ours, so that one line of access control closes off a c
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 
-from core.places import Sensor, SensorKind, current_commune
+from core.places import EXTERNAL_ID, Sensor, SensorKind, current_commune
 
-EXTERNAL_ID = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
-"""What a sensor may be called in a native topic, after lower-casing."""
 _CHARACTERS_MAX = 256
 
 
@@ -50,7 +48,13 @@ class Address:
 
 def parse_topic(topic: str) -> Address | None:
     """Return whose message a topic announces, or None when the topic is none of ours."""
-    if len(topic) > _CHARACTERS_MAX or not topic.isprintable():
+    # Before the cache: what it holds is bounded in bytes, too.
+    return _parse(topic) if len(topic) <= _CHARACTERS_MAX else None
+
+
+@lru_cache(maxsize=65_536)
+def _parse(topic: str) -> Address | None:
+    if not topic.isprintable():
         return None
     match topic.split("/"):
         case ["vigie", "v1", insee, kind, sensor, "up"]:
@@ -64,7 +68,12 @@ def parse_topic(topic: str) -> Address | None:
 
 def uplink_topic(sensor: Sensor) -> str:
     """Return the native topic on which a sensor publishes its readings."""
-    return f"vigie/v1/{sensor.site.commune_insee}/{sensor.kind}/{sensor.external_id}/up"
+    return topic_of(sensor.site.commune_insee, sensor.kind, sensor.external_id)
+
+
+def topic_of(insee: str, kind: SensorKind, external_id: str) -> str:
+    """Return the native topic of a sensor of this kind and name in a commune."""
+    return f"vigie/v1/{insee}/{kind}/{external_id}/up"
 
 
 def _of_network(network: Network, external_id: str) -> Address | None:

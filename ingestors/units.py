@@ -45,7 +45,7 @@ _BY_METRIC: dict[str, dict[str, Conversion]] = {
 def _of(metric: Metric) -> dict[str, Conversion]:
     if metric.nature is Nature.STATE:
         return _STATE
-    if metric.nature is Nature.COUNT:
+    if metric.nature is Nature.COUNT or (metric.nature is Nature.INDEX and not metric.unit):
         return _COUNT
     return (_BY_UNIT[metric.unit] if metric.unit else _RATIO) | _BY_METRIC.get(metric.name, {})
 

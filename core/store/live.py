@@ -6,10 +6,9 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from itertools import groupby
 from typing import Any
 
-from core.clock import Window, format_instant
+from core.clock import Window
 from core.store.pool import AsyncConnection, Connection
 
 LIVE = "vigie_live"
@@ -17,7 +16,6 @@ LIVE = "vigie_live"
 LIVE_KEPT = timedelta(hours=1)
 RECEPTION_KEPT = timedelta(days=2)
 _LIVE_LOCK = 0x7619_1E
-_MovedRow = tuple[str, int, int, str, datetime, float, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,15 +36,12 @@ def lock_live(connection: Connection) -> None:
     connection.execute("SELECT pg_advisory_xact_lock(%s)", (_LIVE_LOCK,))
 
 
-def write_live_readings(connection: Connection, created_at: datetime, moved: Sequence[_MovedRow]) -> None:
-    """Write one ``readings`` event per commune whose latest values moved, and wake the listeners at commit.
+def write_live_bodies(connection: Connection, created_at: datetime, bodies: Sequence[tuple[str, str]]) -> None:
+    """Write one ``readings`` event per commune (INSEE code, its body as JSON), and wake the listeners at commit.
 
     The caller holds `lock_live`.
     """
-    by_commune = groupby(sorted(moved), key=lambda row: row[0])
-    _write_events(
-        connection, created_at, "readings", [(insee, [_reading(row) for row in rows]) for insee, rows in by_commune]
-    )
+    _insert_events(connection, created_at, "readings", bodies)
 
 
 def write_live_forecasts(connection: Connection, created_at: datetime, bodies: dict[str, list[dict[str, Any]]]) -> None:
@@ -66,26 +61,18 @@ def write_live_decisions(
 def _write_events(
     connection: Connection, created_at: datetime, kind: str, bodies: Sequence[tuple[str, list[dict[str, Any]]]]
 ) -> None:
+    _insert_events(connection, created_at, kind, [(insee, json.dumps(body)) for insee, body in bodies])
+
+
+def _insert_events(connection: Connection, created_at: datetime, kind: str, bodies: Sequence[tuple[str, str]]) -> None:
     if not bodies:
         return
     with connection.cursor() as cursor:
         cursor.executemany(
             "INSERT INTO live_event (created_at, commune_insee, kind, body) VALUES (%s, %s, %s, %s)",
-            [(created_at, insee, kind, json.dumps(body)) for insee, body in bodies],
+            [(created_at, insee, kind, body) for insee, body in bodies],
         )
     connection.execute("SELECT pg_notify(%s, '')", (LIVE,))
-
-
-def _reading(row: _MovedRow) -> dict[str, Any]:
-    _, series_id, sensor_id, metric, observed_at, value, quality = row
-    return {
-        "series_id": series_id,
-        "sensor_id": sensor_id,
-        "metric": metric,
-        "observed_at": format_instant(observed_at),
-        "value": value,
-        "quality": quality,
-    }
 
 
 async def listen_live(connection: AsyncConnection) -> None:

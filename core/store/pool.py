@@ -7,6 +7,8 @@ from contextlib import asynccontextmanager, contextmanager
 from typing import Any, TypeAlias
 
 import psycopg
+from psycopg.conninfo import make_conninfo
+from psycopg.pq import TransactionStatus
 from psycopg.rows import TupleRow
 from psycopg_pool import ConnectionPool, PoolTimeout
 
@@ -17,21 +19,42 @@ AsyncConnection: TypeAlias = psycopg.AsyncConnection[TupleRow]
 Pool: TypeAlias = ConnectionPool[Connection]
 
 CONNECT_TIMEOUT_S = 10
+# A server that is not there any more, behind a line that nobody closed, is noticed within half a minute: by us while we
+# wait for its answer, and by it while it holds our locks.
+_NOTICED: dict[str, Any] = {
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 20_000,
+}
 
 
-def _use_utc(connection: psycopg.Connection[Any]) -> None:
-    connection.execute("SET TIME ZONE 'UTC'")
+def noticing(dsn: str) -> str:
+    """Return the address so that whoever connects with it notices a server that is gone."""
+    return make_conninfo(dsn, **_NOTICED)
+
+
+def _begin(connection: psycopg.Connection[Any]) -> None:
+    """Speak UTC, and have the server notice our end, too: over a Unix socket that says nothing."""
+    names = {name: name.replace("keepalives", "tcp_keepalives") for name in _NOTICED}
+    told = [f"SET {names[name]} = {value}" for name, value in _NOTICED.items()]
+    connection.execute("; ".join(("SET TIME ZONE 'UTC'", *told)), prepare=False)
     connection.commit()
+
+
+def is_in_transaction(connection: Connection) -> bool:
+    """Whether what is written now is committed only with a transaction that the caller began."""
+    return connection.info.transaction_status is not TransactionStatus.IDLE
 
 
 def open_pool(dsn: str, size: int) -> Pool:
     """Open a pool of at most ``size`` connections; it fills in the background and outlives the server's restarts."""
     return ConnectionPool(
-        dsn,
+        noticing(dsn),
         min_size=1,
         max_size=size,
         timeout=CONNECT_TIMEOUT_S,
-        configure=_use_utc,
+        configure=_begin,
         check=ConnectionPool.check_connection,
         open=True,
     )
@@ -47,11 +70,11 @@ def connected(dsn: str) -> Iterator[Connection]:
         If the server cannot be reached.
     """
     try:
-        connection = psycopg.connect(dsn, connect_timeout=CONNECT_TIMEOUT_S)
+        connection = psycopg.connect(noticing(dsn), connect_timeout=CONNECT_TIMEOUT_S)
     except psycopg.OperationalError as error:
         raise StoreAbsent(f"the database cannot be reached: {error}") from None
     with connection:
-        _use_utc(connection)
+        _begin(connection)
         yield connection
 
 
@@ -65,7 +88,9 @@ async def connected_async(dsn: str) -> AsyncIterator[AsyncConnection]:
         If the server cannot be reached, or is lost meanwhile.
     """
     with store_absence_told():
-        connection = await psycopg.AsyncConnection.connect(dsn, autocommit=True, connect_timeout=CONNECT_TIMEOUT_S)
+        connection = await psycopg.AsyncConnection.connect(
+            noticing(dsn), autocommit=True, connect_timeout=CONNECT_TIMEOUT_S
+        )
         async with connection:
             await connection.execute("SET TIME ZONE 'UTC'")
             yield connection

@@ -1,15 +1,19 @@
-"""Decoders: one per network, pure. A new one is a file here and a line in `DECODERS`."""
+"""Decoders: one per network, pure. A new one is a file here and a line in `DECODERS` and in `VERSIONS`."""
 
 from __future__ import annotations
 
-from ingestors.decoders.chirpstack import decode_chirpstack
+from ingestors.decoders import chirpstack, senml, the_things_stack
 from ingestors.decoders.frame import Decoder
-from ingestors.decoders.senml import decode_senml
-from ingestors.decoders.the_things_stack import decode_the_things_stack
 from ingestors.topics import Network
 
 DECODERS: dict[Network, Decoder] = {
-    Network.NATIVE: decode_senml,
-    Network.THE_THINGS_STACK: decode_the_things_stack,
-    Network.CHIRPSTACK: decode_chirpstack,
+    Network.NATIVE: senml.decode_senml,
+    Network.THE_THINGS_STACK: the_things_stack.decode_the_things_stack,
+    Network.CHIRPSTACK: chirpstack.decode_chirpstack,
 }
+VERSIONS: dict[Network, str] = {
+    Network.NATIVE: f"senml/{senml.VERSION}",
+    Network.THE_THINGS_STACK: f"the_things_stack/{the_things_stack.VERSION}",
+    Network.CHIRPSTACK: f"chirpstack/{chirpstack.VERSION}",
+}
+"""Which decoder, of which version, a rejection went through."""

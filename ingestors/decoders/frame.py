@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, NoReturn
+from typing import Any, NamedTuple, NoReturn
 
 from core.clock import parse_instant
 from core.metrics import Metric
@@ -15,10 +15,13 @@ from core.readings import Reason
 
 READINGS_MAX = 1_000
 """Most readings of one message; a message with more is refused whole."""
+SERVICE_PORT = 0
+"""LoRaWAN's port of MAC commands, which are the network's own: a service frame carries no reading. The Things Stack
+passes it on to applications, first with its bytes (lorawan-stack issue 3511), then without (pull request 4671);
+ChirpStack keeps it back."""
 
 
-@dataclass(frozen=True, slots=True)
-class Observation:
+class Observation(NamedTuple):
     """One decoded value: the metric's stored unit, aware UTC."""
 
     metric: Metric
@@ -43,13 +46,16 @@ class Uplink:
     session
         Renews with each join, and the counter with it: the session key id, or the device address.
     f_cnt, f_port
-        Its counter in the session, and its port.
+        Its counter in the session, and its port; `SERVICE_PORT` where the envelope names none.
     payload
         The application's bytes, as the device sent them; empty when the server gives none.
     observed_at
         By the network's clock.
     device
         ``brand/model`` as the network server knows it, lower case; None when it does not say.
+    health
+        Battery and signal as the network server gives them: they go with what a codec or a device decoder finds, and
+        are none by themselves.
     """
 
     session: str
@@ -58,9 +64,11 @@ class Uplink:
     payload: bytes
     observed_at: datetime
     device: str | None = None
+    health: tuple[Observation, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+# Not frozen for the same reason as `core.readings.Message`.
+@dataclass(slots=True)
 class Decoded:
     """What a payload holds: the readings understood, and those refused one by one.
 
@@ -70,12 +78,15 @@ class Decoded:
         The external id that the payload itself gives, lower case; None when it gives none.
     uplink
         The LoRaWAN frame, None over other networks.
+    timeless
+        Whether times count from the reception, as the sender has no clock.
     """
 
-    observations: tuple[Observation, ...] = ()
-    refusals: tuple[Refusal, ...] = ()
+    observations: Sequence[Observation] = ()
+    refusals: Sequence[Refusal] = ()
     sender: str | None = None
     uplink: Uplink | None = None
+    timeless: bool = False
 
 
 Decoder = Callable[[bytes, datetime], Decoded | Refusal]

@@ -15,11 +15,12 @@ from core.clock import now
 from core.metrics import METRICS
 from core.readings import Message, Reason
 from core.settings import IngestSettings
+from core.store.asides import read_unknown_sensors
 from core.store.pool import connected
-from core.store.rejections import read_rejections, read_unknown_sensors
+from core.store.rejections import read_rejection, read_rejections
 from ingestors.adopted import AdoptedSensors
 from ingestors.batch import BatchWriter, Outcome
-from ingestors.broker import BrokerAddress, PayloadLimits, Received, Subscriber
+from ingestors.broker import BrokerAddress, PayloadLimits, Received, Room, Subscriber
 from ingestors.decoders.senml import format_pack
 from ingestors.pipeline import Examined, refuse_whole
 from ingestors.process import run_ingest
@@ -44,7 +45,8 @@ def test_each_bad_input_becomes_a_rejection_with_its_reason(
         (TOPIC, b"[" * 100_000, Reason.MALFORMED),
         (TOPIC, b'[{"bt":1772442000,"n":"co2","u":"ppm","v":NaN}]', Reason.MALFORMED),
         (TOPIC, json.dumps([co2 | {"u": "furlong", "v": 500}]).encode(), Reason.UNKNOWN_UNIT),
-        (TOPIC, json.dumps([co2 | {"n": "co\u0000\ud800", "u": "ppm", "v": 500}]).encode(), Reason.UNKNOWN_METRIC),
+        (TOPIC, json.dumps([co2 | {"n": "co\u0000", "u": "ppm", "v": 500}]).encode(), Reason.UNKNOWN_METRIC),
+        (TOPIC, json.dumps([co2 | {"n": "co2\ud800", "u": "ppm", "v": 500}]).encode(), Reason.MALFORMED),
         (TOPIC, json.dumps([co2 | {"u": "ppm", "v": 50_000}]).encode(), Reason.OUT_OF_BOUNDS),
         (TOPIC, tomorrow, Reason.IN_FUTURE),
         (TOPIC, b'[{"bt":800000000,"n":"co2","u":"ppm","v":500}]', Reason.TOO_OLD),
@@ -58,7 +60,8 @@ def test_each_bad_input_becomes_a_rejection_with_its_reason(
         publisher.publish(TOPIC, pack(1))
         wait_until(lambda: count_stored(database_url) == 2)
     with connected(database_url) as connection:
-        kept = [one.rejection for one in read_rejections(connection)]
+        whole = (read_rejection(connection, one.rejection_id) for one in read_rejections(connection))
+        kept = [one.rejection for one in whole if one is not None]
     assert sorted(one.reason for one in kept) == sorted(reason for _, _, reason in bad)
     huge = next(one for one in kept if one.reason is Reason.TOO_LARGE)
     assert (huge.message.size_bytes, len(huge.message.payload)) == (10_000_000, 16_384)
@@ -146,17 +149,20 @@ def test_a_session_over_mqtt_keeps_what_is_not_acknowledged(mosquitto: Mosquitto
         return subscriber
 
     def receive(subscriber: Subscriber, count: int) -> list[Received]:
-        found = [subscriber.receive(5) for _ in range(count)]
-        assert None not in found
-        return [one for one in found if one is not None]
+        found: list[Received] = []
+        while len(found) < count:
+            came = subscriber.receive(Room(count - len(found), 10_000), 5)
+            found += came
+        return found
 
     with publisher_to(mosquitto.url) as publisher:
         first = opened()
+        wait_until(lambda: first.receive(Room(1, 1), 0.05) == [] and first.is_subscribed)
         for number in range(50):
             publisher.publish("t/1", b"%d" % number)
         taken = receive(first, 10)
         # The bound holds: nothing more comes before something is acknowledged.
-        assert first.receive(0.3) is None
+        assert first.receive(Room(10, 10_000), 0.3) == []
         first.acknowledge(taken[:4])
         receive(first, 4)
         first.close()
@@ -164,10 +170,24 @@ def test_a_session_over_mqtt_keeps_what_is_not_acknowledged(mosquitto: Mosquitto
         rest: list[int] = []
         while len(rest) < 46:
             one = receive(second, 1)
-            rest.append(int(one[0].message.payload))
+            rest += [int(each.message.payload) for each in one]
             second.acknowledge(one)
         second.close()
     assert rest == list(range(4, 50))
+
+
+def test_without_room_nothing_is_read(mosquitto: Mosquitto) -> None:
+    subscriber = Subscriber(BrokerAddress.parse(mosquitto.url), "held", 100, PayloadLimits(1_000, 100))
+    assert subscriber.open(["t/#"], threading.Event())
+    wait_until(lambda: subscriber.receive(Room(1, 1), 0.05) == [] and subscriber.is_subscribed)
+    with publisher_to(mosquitto.url) as publisher:
+        for number in range(20):
+            publisher.publish("t/1", b"%d" % number)
+    assert subscriber.receive(Room(0, 1_000), 0.1) == []
+    assert subscriber.receive(Room(10, 0), 0.1) == []
+    # The message that goes over the bytes is the last.
+    assert [one.message.payload for one in subscriber.receive(Room(10, 3), 0.1)] == [b"0", b"1", b"2"]
+    subscriber.close()
 
 
 def test_the_counters_add_up(mosquitto: Mosquitto, database_url: str) -> None:
@@ -175,14 +195,12 @@ def test_the_counters_add_up(mosquitto: Mosquitto, database_url: str) -> None:
         return REGISTRY.get_sample_value(name, labels) or 0.0
 
     def settled() -> float:
-        return sum(value("vigie_ingest_messages_total", outcome=outcome) for outcome in Outcome)
+        return sum(value("vigie_ingest_messages_total", lane="counted", outcome=outcome) for outcome in Outcome)
 
     adopt(database_url, [sensor(0)])
-    settings = IngestSettings(
-        database_url=SecretStr(database_url), broker_url=SecretStr(mosquitto.url), client_id="counted"
-    )
-    received_before, settled_before = value("vigie_ingest_messages_received_total"), settled()
-    in_flight_before = value("vigie_ingest_messages_in_flight")
+    settings = IngestSettings(database_url=SecretStr(database_url), broker_url=SecretStr(mosquitto.url), lane="counted")
+    received_before, settled_before = value("vigie_ingest_messages_received_total", lane="counted"), settled()
+    in_flight_before = value("vigie_ingest_messages_in_flight", lane="counted")
     stop = threading.Event()
     ingest = threading.Thread(target=run_ingest, args=(settings, stop))
     ingest.start()
@@ -191,10 +209,11 @@ def test_the_counters_add_up(mosquitto: Mosquitto, database_url: str) -> None:
         for step in range(200):
             publisher.publish(TOPIC, pack(step % 150))
             publisher.publish(TOPIC, b"?%d" % step)
-        wait_until(lambda: value("vigie_ingest_messages_received_total") - received_before == 400)
+        wait_until(lambda: value("vigie_ingest_messages_received_total", lane="counted") - received_before == 400)
     stop.set()
     ingest.join(20)
     assert not ingest.is_alive()
     assert settled() - settled_before == 400
-    assert value("vigie_ingest_messages_in_flight") == in_flight_before
+    assert value("vigie_ingest_messages_total", lane="counted", outcome="returned") == 0
+    assert value("vigie_ingest_messages_in_flight", lane="counted") == in_flight_before
     assert count_stored(database_url) == 300

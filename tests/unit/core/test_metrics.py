@@ -12,7 +12,7 @@ from core.metrics import BY_QUANTITY, METRICS, Family, Metric, Nature, forecast_
 
 UNIT_OF_NAME = {
     "ppm": "ppm", "ugm3": "µg/m³", "c": "°C", "ratio": "", "hpa": "hPa", "dba": "dB(A)", "mm": "mm", "kg": "kg",
-    "deg": "°", "kw": "kW", "kwh": "kWh", "m3": "m³", "count": "", "v": "V", "dbm": "dBm", "db": "dB",
+    "deg": "°", "kw": "kW", "kwh": "kWh", "m3": "m³", "count": "", "total": "", "v": "V", "dbm": "dBm", "db": "dB",
 }  # fmt: skip
 
 
