@@ -9,11 +9,11 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 import uvicorn
 from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.responses import JSONResponse, StreamingResponse
+from page_stub_donnees import intake_router, listed, quality_router, registry_router
 from page_town import COMMUNE, EMPTY_COMMUNE, Row, StubTown, forecast_steps, iso, level, quantity
 
 from core.metrics import METRICS
@@ -27,13 +27,10 @@ def stub_app(town: StubTown) -> FastAPI:
     app = FastAPI()
     app.include_router(page_router(DASHBOARDS))
     mount_static(app, DASHBOARDS)
-    for router in (_places(town), _refusals(town), _series(town), _live(town)):
+    donnees = (quality_router(town), intake_router(town), registry_router(town))
+    for router in (*donnees, _places(town), _refusals(town), _series(town), _live(town)):
         app.include_router(router, prefix="/api/v1")
     return app
-
-
-def _listed(items: list[Any]) -> Row:
-    return {"items": items, "next": None}
 
 
 def _places(town: StubTown) -> APIRouter:
@@ -43,15 +40,15 @@ def _places(town: StubTown) -> APIRouter:
     def communes() -> Row:
         rows = [(COMMUNE, "Noisy-le-Grand", len(town.sensors)), (EMPTY_COMMUNE, "Villiers-sur-Marne", 0)]
         rows += [(f"7510{n}", f"Paris {n}e", 0) for n in range(1, 9)]
-        return _listed([{"insee": insee, "name": name, "sensors": sensors} for insee, name, sensors in rows])
+        return listed([{"insee": insee, "name": name, "sensors": sensors} for insee, name, sensors in rows])
 
     @router.get("/quantities")
     def quantities() -> Row:
-        return _listed([quantity(metric) for metric in METRICS.values()])
+        return listed([quantity(metric) for metric in METRICS.values()])
 
     @router.get("/sensors")
     def sensors(commune: str) -> Row:
-        return _listed(town.sensors if commune == COMMUNE else [])
+        return listed(town.sensors if commune == COMMUNE else [])
 
     @router.post("/sensors", status_code=201)
     async def adopt(request: Request) -> Row:
@@ -63,11 +60,11 @@ def _places(town: StubTown) -> APIRouter:
     @router.get("/sites")
     def sites(commune: str) -> Row:
         by_code = {sensor["site"]["code"]: sensor["site"] for sensor in town.sensors}
-        return _listed(list(by_code.values()) if commune == COMMUNE else [])
+        return listed(list(by_code.values()) if commune == COMMUNE else [])
 
     @router.get("/latest")
     def latest(commune: str) -> Row:
-        return _listed(list(town.latest.values()) if commune == COMMUNE else [])
+        return listed(list(town.latest.values()) if commune == COMMUNE else [])
 
     return router
 
@@ -79,7 +76,7 @@ def _refusals(town: StubTown) -> APIRouter:
     def reception(minutes: int = 60) -> Row:
         now = datetime.now(UTC).replace(second=0, microsecond=0)
         kinds = {sensor["kind"] for sensor in town.sensors}
-        return _listed(
+        return listed(
             [
                 {"minute": iso(now - timedelta(minutes=n)), "kind": kind, "stored": 2 + (n * len(kind)) % 7}
                 for n in range(minutes)
@@ -89,16 +86,16 @@ def _refusals(town: StubTown) -> APIRouter:
 
     @router.get("/rejections")
     def rejections() -> Row:
-        return _listed(town.rejections[::-1])
+        return listed(town.rejections[::-1])
 
     @router.get("/rejections/counts")
     def counts() -> Row:
         reasons = [rejection["reason"] for rejection in town.rejections]
-        return _listed([{"reason": reason, "count": reasons.count(reason)} for reason in sorted(set(reasons))])
+        return listed([{"reason": reason, "count": reasons.count(reason)} for reason in sorted(set(reasons))])
 
     @router.get("/unknown-sensors")
     def unknown() -> Row:
-        return _listed(town.unknown)
+        return listed(town.unknown)
 
     return router
 
@@ -118,7 +115,7 @@ def _series(town: StubTown) -> APIRouter:
     @router.get("/series/{series_id}/readings")
     def readings(series_id: int, request: Request) -> Row:
         asked = request.query_params
-        return _listed(_history(town.metrics[series_id], series_id, dict(asked)))
+        return listed(_history(town.metrics[series_id], series_id, dict(asked)))
 
     @router.get("/series/{series_id}/forecast")
     def forecast(series_id: int) -> Response:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import base64
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from page_intakes import StubIntakes, past_intakes
+
 from core.metrics import METRICS, Metric
 
 COMMUNE = "93051"
 EMPTY_COMMUNE = "94079"
+LOOPING = "eui-a84041ffff1b2c3d"
 
 Row = dict[str, Any]
 
@@ -72,6 +76,10 @@ class StubTown:
     resumed_after: list[str] = field(default_factory=list)
     refuse_live: bool = False
     fallback: str | None = None
+    lane_state: str = "ok"
+    pruned: list[Row] = field(default_factory=list)
+    acts: list[tuple[str, Row]] = field(default_factory=list)
+    intakes: StubIntakes = field(default_factory=StubIntakes)
     events: list[tuple[int, str, list[Row]]] = field(default_factory=list)
 
     def publish(self, items: list[Row], kind: str = "readings") -> None:
@@ -113,6 +121,9 @@ def stub_town() -> StubTown:
                 "name": name,
                 "origin": "simulated",
                 "adopted_at": iso(now - timedelta(days=40)),
+                "model": "milesight-am307" if sensor_id == 1 else None,
+                "interval_s": 600 if sensor_id < 6 else None,
+                "retired_at": None,
                 "site": {
                     "site_id": site_id,
                     "code": f"site-{site_id}",
@@ -126,6 +137,12 @@ def stub_town() -> StubTown:
         )
     _trouble(town, now)
     town.rejections = [_rejection(number, now) for number in range(1, 8)]
+    town.pruned = [
+        _pruned("malformed", "age", None, 400),
+        _pruned("unknown_unit", "age", None, 12),
+        _pruned("flooded", "messages", LOOPING, 166_000),
+    ]
+    town.intakes.items = past_intakes(now)
     town.unknown = [
         {
             "external_id": "eui-24e124707c481005",
@@ -137,6 +154,12 @@ def stub_town() -> StubTown:
         }
     ]
     return town
+
+
+def _pruned(reason: str, bound: str, external_id: str | None, messages: int) -> Row:
+    """Return what was let go of on one day to keep one bound."""
+    row = {"day": "2026-11-03", "what": "rejection", "reason": reason, "bound": bound, "external_id": external_id}
+    return {**row, "messages": messages, "bytes": 200 * messages}
 
 
 def _latest(sensor_id: int, series_id: int, metric: Metric, now: datetime) -> Row:
@@ -178,11 +201,17 @@ def _rejection(number: int, now: datetime) -> Row:
         "detail": detail,
         "topic": f"vigie/v1/{COMMUNE}/indoor_air/salle-{number}",
         "payload_text": text,
-        "payload_base64": "",
+        "payload_base64": base64.b64encode(text.encode()).decode(),
         "size_bytes": len(text),
         "properties": {},
         "external_id": f"salle-{number}" if number % 3 else None,
         "commune_insee": COMMUNE,
+        "decoder": "" if number % 3 == 1 else "senml/2",
+        "times": 1 + 11 * (number == 3),
+        "last_received_at": iso(now - timedelta(minutes=6 * (8 - number))),
+        "replayable": True,
+        "replayed_at": None,
+        "settled_as": None,
     }
 
 

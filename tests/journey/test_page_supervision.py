@@ -45,6 +45,22 @@ def test_a_reading_appears_without_reload(visitor: Visit) -> None:
     assert page.evaluate("window.sameVisit") is True
 
 
+def test_a_retired_sensor_is_neither_listed_nor_counted_silent(visitor: Visit) -> None:
+    page = visitor.open("/supervision")
+    silent = page.locator('[data-figures] button[data-state="silent"] .v')
+    total = page.locator('[data-figures] button[data-state="all"] .v')
+    expect(silent).to_have_text("1")
+    expect(total).to_have_text("11")
+    retired = next(
+        one for one in visitor.town.sensors if SILENT_BIN in [series["series_id"] for series in one["series"]]
+    )
+    retired["retired_at"] = "2026-03-01T10:00:00Z"
+    page.reload()
+    expect(total).to_have_text("10")
+    expect(silent).to_have_text("0")
+    expect(page.locator(row(SILENT_BIN))).to_have_count(0)
+
+
 def test_only_rows_that_a_reading_touched_are_written(visitor: Visit) -> None:
     page = visitor.open("/supervision")
     page.evaluate(

@@ -22,7 +22,7 @@ export const now = () => Date.now() + offset;
 /** The address of a resource; absent parameters are left out. */
 export function address(path, parameters = {}) {
   const query = new URLSearchParams(
-    Object.entries(parameters).filter(([, value]) => value !== undefined && value !== null && value !== ""),
+    Object.entries(parameters).filter(([, value]) => value !== undefined && value !== null),
   );
   return ROOT + path + (query.size ? `?${query}` : "");
 }
@@ -64,5 +64,9 @@ export async function readAll(path, parameters = {}) {
 }
 
 /** Send a body, return the answer. */
-export const send = (path, body) =>
-  ask(address(path), { method: "POST", body: JSON.stringify(body), headers: { "Content-Type": "application/json" } });
+export const send = (path, body, method = "POST") =>
+  ask(address(path), { method, body: JSON.stringify(body), headers: { "Content-Type": "application/json" } });
+
+/** Send a table as CSV text, return the answer. */
+export const sendCsv = (path, parameters, text) =>
+  ask(address(path, parameters), { method: "POST", body: text, headers: { "Content-Type": "text/csv; charset=utf-8" } });

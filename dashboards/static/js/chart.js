@@ -84,7 +84,8 @@ class VigieChart extends HTMLElement {
     this.#drawing?.dispose();
     this.#drawing = null;
     this.#sizes.disconnect();
-    this.canvas = el("div", { class: "canvas", role: "img" });
+    // Drawn, it says its message; until then, what it will be of.
+    this.canvas = el("div", { class: "canvas", role: "img", "aria-label": `${t(`metric.${metric.metric}`)}, ${sensor.name}` });
     this.words = el("p", { class: "words" });
     this.under = el("div", { class: "under" });
     this.replaceChildren(el("header", {}, title, this.#controls()), this.#metrics(), this.canvas, this.under, this.words);

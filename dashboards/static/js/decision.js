@@ -12,11 +12,10 @@ import { answerLine, headOf, isOpen } from "./decision_state.js";
 import { whyParts } from "./decision_why.js";
 import { phraseText } from "./decision_words.js";
 import { el, glyph, patch } from "./element.js";
+import { remember, whoInput } from "./person.js";
 import { t } from "./words.js";
 
 export { figureText, phraseText, valueText } from "./decision_words.js";
-
-const NAME = "vigie.name";
 
 /** The newest decision of each subject of a commune, the newest first. */
 export async function readDecisions(kind, commune) {
@@ -98,10 +97,7 @@ class VigieDecide extends HTMLElement {
   }
 
   #who() {
-    this.name = el("input", {
-      name: "by", required: true, maxlength: 120, autocomplete: "name", value: remembered(),
-      placeholder: t("decision.common.who"), "aria-label": t("decision.common.who"),
-    });
+    this.name = whoInput({ placeholder: t("decision.common.who"), "aria-label": t("decision.common.who") });
     return el("label", { class: "field who" }, this.name);
   }
 
@@ -209,22 +205,6 @@ class VigieWhy extends HTMLElement {
 export function headline(decision) {
   const mark = { sound: "s-normal", degraded: "s-watch", impossible: "s-silent" }[decision.soundness];
   return el("span", { class: "state wrap" }, glyph(mark), phraseText(decision.headline, decision.kind));
-}
-
-function remembered() {
-  try {
-    return localStorage.getItem(NAME) ?? "";
-  } catch {
-    return "";
-  }
-}
-
-function remember(name) {
-  try {
-    localStorage.setItem(NAME, name);
-  } catch {
-    // A browser that keeps nothing asks again.
-  }
 }
 
 customElements.define("vigie-decide", VigieDecide);

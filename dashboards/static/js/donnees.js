@@ -1,109 +1,133 @@
-/** Données: what was refused and why, who publishes without being known, what was stored. */
+/** Données: what was refused and why, what is missing, which sensors there are, and whether all of it gets in. */
 
-import "./adoption.js";
 import "./communes.js";
 import { now, read, readAll } from "./api.js";
-import { el } from "./element.js";
+import { showCompleteness } from "./completeness.js";
+import { glyph } from "./element.js";
+import { number } from "./formats.js";
 import { note, showClock, showOrigins, showToday, showVerdict } from "./frame.js";
-import { dayTable, total } from "./reception.js";
-import { reasonTable, refusal, unknownTable } from "./refusals.js";
-import { get, put } from "./url.js";
-import { refusals } from "./verdict.js";
+import { showGaps } from "./gaps.js";
+import { laneNote, showIngest } from "./ingest.js";
+import { showRefusals } from "./refusals.js";
+import { listenRegistry, showRegistry } from "./registry.js";
+import { figure, tabs } from "./tabs.js";
+import { donnees } from "./verdict.js";
 import { t } from "./words.js";
 
-const DAY_MS = 24 * 3_600_000;
 const REFRESH_MS = 30_000;
-const PAGE = 20;
-
 const $ = (selector) => document.querySelector(selector);
 const chooser = $("vigie-communes");
+// What the views share: the commune, its sensors and when each was heard, the device models; `again` reads everything
+// anew, `settle` does where nobody reads or writes meanwhile.
+const about = { again: () => loadAll().catch(failed), settle: () => busy() || loadAll(fresh()).catch(failed), failed };
+const VIEWS = {
+  refusals: [showRefusals, refusalFigure],
+  gaps: [showGaps, gapFigure],
+  completeness: [showCompleteness, dayFigure],
+  registry: [showRegistry, sensorFigure],
+  ingest: [showIngest, ingestFigure],
+};
+// Counted over weeks: read again only where somebody looks.
+const SLOW = ["gaps", "completeness"];
 let newest = null;
-let oldest = null;
-let told = null;
-// Their messages stay aside until ingest reads them; they are no longer to adopt.
-const adopted = new Set();
-
-const commune = () => (get("scope") === "commune" ? chooser.current.insee : undefined);
+const seen = {};
+const turns = {};
 
 async function start() {
   showToday();
   try {
-    await chooser.load();
-    press();
-    listen();
+    about.commune = await chooser.load();
+    about.communes = chooser.communes;
+    tabs($("[data-tabs]"), (view) => about.sensors && loadView(view));
     await loadAll();
+    listenRegistry(about);
   } catch (error) {
     failed(error);
   }
   setInterval(() => showClock(newest), 1000);
-  setInterval(() => !document.hidden && !untouchable() && loadAll().catch(failed), REFRESH_MS);
+  setInterval(() => !document.hidden && about.settle(), REFRESH_MS);
 }
 
-/** Whether a person reads a message or fills the form: the page then stays as it is. */
-const untouchable = () => document.querySelector("details.refusal[open], dialog[open]") !== null;
+/** Whether a person reads what is open or fills a form: the page then stays as it is. */
+const busy = () => document.querySelector('[role="tabpanel"]:not([hidden]) :is(details[open], [aria-expanded="true"]), dialog[open]') !== null;
 
-async function loadAll() {
-  const until = now();
-  const window = { from: new Date(until - DAY_MS).toISOString(), until: new Date(until).toISOString() };
-  const [counts, page, unknown, reception, sensors, latest] = await Promise.all([
-    read("/rejections/counts", { commune: commune(), ...window }),
-    read("/rejections", { commune: commune(), limit: PAGE }),
-    read("/unknown-sensors"),
-    read("/reception", { commune: commune(), minutes: 1440 }),
-    readAll("/sensors", { commune: chooser.current.insee }),
-    read("/latest", { commune: chooser.current.insee }),
-  ]);
-  const sorted = counts.items.filter(({ count }) => count).sort((a, b) => b.count - a.count);
-  const strangers = unknown.items.filter(({ external_id: id }) => !adopted.has(id));
-  newest = latest.items.reduce((most, { observed_at: at }) => Math.max(most, Date.parse(at)), 0) || null;
+async function loadPlaces() {
+  const { insee: commune } = about.commune;
+  const [sensors, latest, models] = await Promise.all([readAll("/sensors", { commune }), read("/latest", { commune }), read("/device-models")]);
+  about.sensors = new Map(sensors.map((sensor) => [sensor.sensor_id, sensor]));
+  about.names = new Map(sensors.map((sensor) => [sensor.external_id, sensor.name]));
+  about.models = models.items;
+  about.titles = new Map(about.models.map(({ model, maker, title }) => [model, `${maker} ${title}`]));
+  about.heard = new Map();
+  for (const { sensor_id: id, observed_at: at } of latest.items) about.heard.set(id, Math.max(about.heard.get(id) ?? 0, Date.parse(at)));
+  newest = Math.max(0, ...about.heard.values()) || null;
   showOrigins(sensors);
   showClock(newest);
-  showVerdict(refusals(sorted, strangers.length));
-  $("[data-reasons]").replaceChildren(reasonTable(sorted));
-  $("[data-unknown]").replaceChildren(...(told ? [told] : []), unknownTable(strangers, adopt));
-  $("[data-reception]").replaceChildren(total(reception.items) ? dayTable(reception.items) : el("p", { class: "lede none" }, t("reception.none")));
-  $("[data-refusals]").replaceChildren();
-  showRefusals(page);
 }
 
-function showRefusals({ items, next }) {
-  const box = $("[data-refusals]");
-  box.append(...items.map(refusal));
-  if (!box.childElementCount) box.append(el("p", { class: "lede none" }, t("data.none")));
-  oldest = next ?? null;
-  $("[data-older]").hidden = oldest === null;
+const fresh = () => Object.keys(VIEWS).filter((view) => !SLOW.includes(view) || !$(`#${view}`).hidden);
+
+/** Read the views; one that fails says so in its own place. */
+async function loadAll(views = Object.keys(VIEWS)) {
+  await loadPlaces();
+  await Promise.all(views.map(loadView));
+  showVerdict(donnees({ ...seen.refusals, ...seen.registry, lanes: seen.ingest?.lanes ?? [] }));
+  $("[data-lane-notes]").replaceChildren(...(seen.ingest?.lanes ?? []).map(laneNote).filter(Boolean));
 }
 
-function adopt(sensor) {
-  told = null;
-  $("vigie-adoption").open(sensor, chooser.communes, chooser.current);
+/** Read a view behind what it reads already: the newest question has the last word. */
+function loadView(view) {
+  turns[view] = (turns[view] ?? Promise.resolve()).then(() => readView(view));
+  return turns[view];
+}
+
+async function readView(view) {
+  const [show, figureOf] = VIEWS[view];
+  const fault = $(`#${view} [data-fault]`);
+  try {
+    seen[view] = await show(about);
+    figure(view, figureOf(seen[view]));
+    fault.replaceChildren();
+  } catch (error) {
+    if (!seen[view]) figure(view, { value: "–", under: t("data.unread") });
+    fault.replaceChildren(note(t("data.failed", { why: error.message }), t("list.retry"), () => loadView(view)));
+  }
+  // What was never read has nothing to show but why.
+  $(`#${view}`).classList.toggle("unread", !seen[view]);
+}
+
+function refusalFigure({ counts, replayable }) {
+  const n = counts.reduce((sum, { count }) => sum + count, 0);
+  return { value: number(n), mark: n ? glyph("s-refused") : null, under: replayable ? t("data.replayable", { n: number(replayable) }, replayable) : t("data.none_replayable") };
+}
+
+function gapFigure({ missing, sensors, heard, period }) {
+  if (!heard) return { value: "–", under: t("gaps.no_lorawan_short") };
+  const of = sensors ? t("gaps.of_sensors", { n: sensors }) : t("gaps.none");
+  return { value: number(missing), mark: missing ? glyph("s-watch") : null, under: `${t(`period.${period}`)}, ${of}` };
+}
+
+function dayFigure({ ratio, short }) {
+  if (ratio === null) return { value: "–", under: t("completeness.none_short") };
+  return { value: number(Math.floor(ratio * 100)), unit: "%", under: short ? t("completeness.short", { n: number(short) }, short) : t("completeness.all_short") };
+}
+
+function sensorFigure({ unknown }) {
+  const n = [...about.sensors.values()].filter((sensor) => !sensor.retired_at).length;
+  return { value: number(n), mark: unknown ? glyph("s-watch") : null, under: unknown ? t("sensor.unknown", { n: number(unknown) }, unknown) : t("sensor.all_known") };
+}
+
+function ingestFigure({ lanes: [worst], open }) {
+  if (!worst) return { value: "–", under: t("ingest.no_beat") };
+  const under = open ? t("intake.open", { n: open }) : t(`ingest.under_${worst.state}`);
+  if (worst.state === "silent") return { value: t("ingest.is_silent"), mark: glyph("s-silent"), under };
+  const late = worst.latency_s;
+  return { value: number(late, late < 10 ? 1 : 0), unit: "s", mark: worst.state === "late" ? glyph("s-watch") : null, under };
 }
 
 function failed(error) {
   showVerdict([t("verdict.data_failed"), ""]);
-  $("[data-reasons]").replaceChildren(note(t("data.failed", { why: error.message }), t("list.retry"), () => location.reload()));
-}
-
-function press() {
-  const scoped = get("scope") === "commune";
-  for (const button of document.querySelectorAll("[data-scope] button")) {
-    button.setAttribute("aria-pressed", String(Boolean(button.dataset.all) !== scoped));
-  }
-}
-
-function listen() {
-  $("[data-scope]").addEventListener("click", ({ target }) => {
-    if (!target.dataset || !("all" in target.dataset)) return;
-    put({ scope: target.dataset.all ? "" : "commune" });
-    press();
-    loadAll().catch(failed);
-  });
-  $("[data-older]").addEventListener("click", async () => showRefusals(await read("/rejections", { commune: commune(), before: oldest, limit: PAGE })));
-  document.addEventListener("vigie:adopted", ({ detail }) => {
-    adopted.add(detail.external_id);
-    told = el("p", { class: "note accent", role: "status" }, t("adopt.done", { name: detail.name }));
-    loadAll().catch(failed);
-  });
+  $("[data-lane-notes]").replaceChildren(note(t("data.failed", { why: error.message }), t("list.retry"), () => location.reload()));
 }
 
 start();

@@ -56,7 +56,7 @@ class VigieLive extends HTMLElement {
   #open() {
     this.#close();
     // A feed reopened by us says itself where it stopped; the browser's own reconnection says it in a header.
-    this.#source = new EventSource(address("/live", { commune: this.#commune, last_event_id: this.#last }));
+    this.#source = new EventSource(address("/live", { commune: this.#commune, last_event_id: this.#last || null }));
     this.#source.onopen = () => this.#alive();
     this.#source.onerror = () => this.#lost();
     this.#source.addEventListener("readings", (event) => this.#take(event, this.#readingsCame));

@@ -52,3 +52,9 @@ export function parisIso(at) {
 export function hourOf(at) {
   return new Date(at + offsetMs(at)).getUTCHours();
 }
+
+/** What a `datetime-local` field shows for this instant: the Paris clock, to the minute. */
+export const toField = (at) => new Date(at + offsetMs(at)).toISOString().slice(0, 16);
+
+/** The instant of a `datetime-local` field read as the Paris clock; NaN when it is empty. Of a repeated hour, the second. */
+export const fromField = (text) => (text ? instant(Date.parse(`${text}Z`)) : NaN);

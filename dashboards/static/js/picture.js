@@ -32,7 +32,8 @@ export class Picture {
       read("/trends", { commune, hours: TREND_HOURS, step: TREND_STEP }),
     ]);
     this.metrics = new Map(quantities.items.map((metric, order) => [metric.metric, { ...metric, order }]));
-    for (const sensor of sensors) this.#addRow(sensor);
+    // A retired sensor has no present: it is neither silent nor normal.
+    for (const sensor of sensors) if (!sensor.retired_at) this.#addRow(sensor);
     this.#takeTrends(trends);
     this.#takeLatest(latest.items);
     return this;

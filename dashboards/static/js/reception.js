@@ -5,6 +5,7 @@ import { ago, number } from "./formats.js";
 import { el, glyph } from "./element.js";
 import { spark } from "./spark.js";
 import { STATES } from "./picture.js";
+import { table } from "./table.js";
 import { t } from "./words.js";
 
 const MINUTE_MS = 60_000;
@@ -28,11 +29,13 @@ export const total = (items) => items.reduce((sum, { stored }) => sum + stored, 
 export const lately = (items, minutes) =>
   total(items.filter(({ minute }) => Date.parse(minute) >= now() - minutes * MINUTE_MS));
 
+const named = (heads) => heads.map(([name, kind]) => [t(`reception.${name}`), kind]);
+
 const trend = (items, minutes, step) => spark(perStep(items, minutes, step), { gap: Infinity, floor: 0 });
 
 /** The table of one commune: a row per kind with its sensors, curve, median age and troubles. */
 export function kindTable(picture, items) {
-  const heads = [["kind", ""], ["sensors", "num wide"], ["hour", "num"], ["curve", ""], ["age", "num wide"], ["states", ""]];
+  const heads = named([["kind"], ["sensors", "num wide"], ["hour", "num"], ["curve"], ["age", "num wide"], ["states"]]);
   const rows = [...Map.groupBy(picture.rows.values(), (row) => row.sensor.kind)].map(([kind, sensors]) => {
     const came = items.filter((item) => item.kind === kind);
     return el(
@@ -51,7 +54,7 @@ export function kindTable(picture, items) {
 
 /** The counters of a day: readings stored by kind, all communes or one. */
 export function dayTable(items) {
-  const heads = [["kind", ""], ["day", "num"], ["curve", ""]];
+  const heads = named([["kind"], ["day", "num"], ["curve"]]);
   const row = (name, came) =>
     el(
       "tr",
@@ -63,16 +66,6 @@ export function dayTable(items) {
   const kinds = [...Map.groupBy(items, (item) => item.kind)];
   const rows = kinds.map(([kind, came]) => row(t(`kinds.${kind}`), came));
   return table(t("reception.caption_day"), heads, [...rows, row(t("reception.total"), items)]);
-}
-
-function table(caption, heads, rows) {
-  return el(
-    "table",
-    {},
-    el("caption", { class: "vh" }, caption),
-    el("thead", {}, el("tr", {}, ...heads.map(([name, kind]) => el("th", { scope: "col", class: kind || null }, t(`reception.${name}`))))),
-    el("tbody", {}, ...rows),
-  );
 }
 
 function medianAge(sensors) {

@@ -1,81 +1,90 @@
-/** What was refused and why: counts by reason, and the messages themselves, raw on demand. */
+/** The view of what was refused: by reason and sensor, the newest messages, quarantine, and what was let go of. */
 
-import { now } from "./api.js";
+import { now, read } from "./api.js";
+import { choices } from "./choice.js";
 import { el, glyph } from "./element.js";
-import { clock, moment, number } from "./formats.js";
-import { share } from "./spark.js";
+import { clock, moment } from "./formats.js";
+import { letGo, prunedList } from "./kept.js";
+import { messageList, readMessages } from "./messages.js";
+import { Period } from "./period.js";
+import { replayOf } from "./replay.js";
+import { figureCell, openingRow, table } from "./table.js";
+import { get, put } from "./url.js";
 import { t } from "./words.js";
 
-const CUT = 2000;
+const DAY_MS = 24 * 3_600_000;
+const CUT = 20;
+const $ = (selector) => document.querySelector(selector);
+const period = new Period("since", ["24h", "7d", "90d"], "7d");
 
-/** Counts by reason, the most frequent first. */
-export function reasonTable(counts) {
-  if (!counts.length) return el("p", { class: "lede none" }, t("data.none"));
-  const most = counts[0].count;
-  const row = ({ reason, count }) =>
-    el(
-      "tr",
-      {},
-      el("th", { scope: "row" }, el("span", { class: "state" }, glyph("s-refused"), t(`reason.${reason}`))),
-      el("td", { class: "num" }, number(count)),
-      el("td", { class: "curve" }, share(count / most)),
-    );
-  const heads = [["data.reason", null], ["data.count", "num"]];
-  return el(
-    "table",
-    {},
-    el("caption", { class: "vh" }, t("data.reasons")),
-    el("thead", {}, el("tr", {}, ...heads.map(([key, kind]) => el("th", { scope: "col", class: kind }, t(key))), el("td", {}))),
-    el("tbody", {}, ...counts.map(row)),
-  );
+/**
+ * Read and draw the view.
+ * @param {{commune: {insee: string, name: string}, names: Map<string, string>, again: () => void}} about `names` of sensors by identifier
+ * @returns what the page says of it: counts by reason over 24 hours, and how many kept messages can be replayed
+ */
+export async function showRefusals(about) {
+  const commune = scoped() ? about.commune.insee : undefined;
+  const until = now();
+  const since = new Date(period.since(until)).toISOString();
+  const [counts, { items: groups }, page, { items: pruned }] = await Promise.all([
+    read("/rejections/counts", { commune, from: new Date(until - DAY_MS).toISOString(), until: new Date(until).toISOString() }),
+    read("/rejections/groups", { commune, since }),
+    readMessages({ commune }),
+    read("/pruned"),
+  ]);
+  const view = { ...about, since, groups, pruned };
+  const [flooded, refused] = [true, false].map((quarantined) => groups.filter(({ reason }) => (reason === "flooded") === quarantined));
+  choices($("[data-scope]"), [["", t("data.everywhere")], ["commune", about.commune.name]], scoped() ? "commune" : "", (scope) => {
+    put({ scope });
+    about.again();
+  });
+  period.show($("[data-since]"), about.again);
+  $("[data-groups]").replaceChildren(refused.length ? groupTable(refused, view) : empty("data.none"));
+  $("[data-quarantine]").replaceChildren(flooded.length ? quarantineTable(flooded, view) : empty("data.none_flooded"));
+  $("[data-pruned]").replaceChildren(prunedList(pruned));
+  $("[data-refusals]").replaceChildren(...messageList(page, { commune }, about.names));
+  return {
+    counts: counts.items.filter(({ count }) => count).sort((a, b) => b.count - a.count),
+    replayable: groups.reduce((sum, group) => sum + group.replayable, 0),
+  };
 }
 
-/** One refused message: when, why, of whom; its raw bytes one click away. */
-export function refusal(item) {
-  const at = Date.parse(item.received_at);
-  return el(
-    "details",
-    { class: "refusal" },
-    el(
-      "summary",
-      {},
-      el("time", { datetime: item.received_at }, moment(at, now(), clock)),
-      el("span", { class: "state" }, glyph("s-refused"), t(`reason.${item.reason}`)),
-      el("span", { class: "quiet" }, item.external_id ?? item.topic),
-    ),
-    el(
-      "dl",
-      { class: "facts" },
-      ...fact("data.detail", item.detail),
-      ...fact("data.topic", el("code", {}, item.topic)),
-      ...fact("data.size", t("data.bytes", { n: number(item.size_bytes) })),
-      ...fact("data.raw", el("pre", { tabindex: "0" }, el("code", {}, item.payload_text || t("data.empty_payload")))),
-      ...(item.payload_text.length >= CUT ? [el("dd", { class: "quiet small" }, t("data.cut"))] : []),
-    ),
-  );
+const empty = (key) => el("p", { class: "lede none" }, t(key));
+const scoped = () => get("scope") === "commune";
+
+/** One row per reason and sensor, the most frequent first. */
+function groupTable(groups, view) {
+  const heads = [[t("data.reason")], [t("data.sensor")], [t("data.kept"), "num"], [t("data.times"), "num wide"], [t("data.last"), "num wide"], [""]];
+  const rows = groups.map((group) => {
+    const name = el("span", { class: "state wrap" }, glyph("s-refused"), t(`reason.${group.reason}`));
+    const cells = [el("td", {}, sensorOf(group, view)), figureCell(group.rejections), figureCell(group.times, "num wide"), ...lastCells(group, view)];
+    return openingRow([name], cells, () => messagesOf(group, view));
+  });
+  return table(t("data.groups"), heads, rows, { cut: CUT });
 }
 
-const fact = (key, value) => [el("dt", {}, t(key)), el("dd", {}, value)];
-
-/** Sensors that publish and that nobody adopted. */
-export function unknownTable(sensors, adopt) {
-  if (!sensors.length) return el("p", { class: "lede none" }, t("data.none_unknown"));
-  const heads = [["identifier", null], ["network", "wide"], ["kept", "num"], ["last", null]];
-  const row = (sensor) =>
-    el(
-      "tr",
-      {},
-      el("th", { scope: "row" }, el("code", {}, sensor.external_id)),
-      el("td", { class: "wide" }, sensor.network),
-      el("td", { class: "num" }, number(sensor.messages)),
-      el("td", {}, moment(Date.parse(sensor.last_received_at), now(), clock)),
-      el("td", { class: "num" }, el("button", { class: "btn", type: "button", "aria-label": t("data.adopt_named", { id: sensor.external_id }), onclick: () => adopt(sensor) }, t("data.adopt"))),
-    );
-  return el(
-    "table",
-    {},
-    el("caption", { class: "vh" }, t("data.unknown")),
-    el("thead", {}, el("tr", {}, ...heads.map(([key, kind]) => el("th", { scope: "col", class: kind }, t(`data.${key}`))), el("td", {}))),
-    el("tbody", {}, ...sensors.map(row)),
+function quarantineTable(groups, view) {
+  const heads = [[t("data.looping")], [t("data.kept"), "num"], [t("data.let_go"), "num"], [t("data.last"), "num wide"], [""]];
+  const rows = groups.map((group) =>
+    openingRow([sensorOf(group, view)], [figureCell(group.rejections), figureCell(letGo(view.pruned, group.external_id)), ...lastCells(group, view)], () => messagesOf(group, view)),
   );
+  return table(t("data.quarantine"), heads, rows, { cut: CUT });
+}
+
+const lastCells = (group, view) => [
+  el("td", { class: "num wide" }, moment(Date.parse(group.last_received_at), now(), clock)),
+  el("td", { class: "act" }, replayOf(group, view)),
+];
+
+async function messagesOf({ reason, external_id: id, commune }, { since, names }) {
+  // An empty identifier asks for those whose sensor could not be read.
+  const filter = { reason, sensor: id ?? "", commune, since };
+  return messageList(await readMessages(filter), filter, names);
+}
+
+/** The sensor's name where this commune knows it, and its identifier. */
+function sensorOf({ external_id: id }, { names }) {
+  if (!id) return el("span", { class: "quiet" }, t("data.no_sensor"));
+  const name = names.get(id);
+  return el("span", { class: "who" }, name ?? "", el("code", { class: name ? "quiet wide" : null }, id));
 }

@@ -41,11 +41,20 @@ function joined(parts) {
     : parts.slice(0, -1).join(t("verdict.comma")) + t("verdict.and") + parts.at(-1);
 }
 
-/** What was refused, and who waits to be adopted. */
-export function refusals(counts, unknown) {
-  const n = counts.reduce((sum, row) => sum + row.count, 0);
-  const loud = n
-    ? t("verdict.data_some", { count: capital(count(n)), reason: t(`reason.${counts[0].reason}`) }, n)
-    : t("verdict.data_none");
-  return [loud, unknown ? t("verdict.data_unknown", { count: capital(count(unknown)) }, unknown) : t("verdict.data_known")];
+/**
+ * What was refused, and who waits to be adopted; first of all a lane by which nothing comes in.
+ * @param {{counts?: {reason: string, count: number}[], unknown?: number, lanes: {state: string}[]}} seen the most
+ *   frequent reason first; what could not be read is absent
+ */
+export function donnees({ counts, unknown, lanes }) {
+  const n = counts?.reduce((sum, row) => sum + row.count, 0);
+  const refused = n ? t("verdict.data_some", { count: capital(count(n)), reason: t(`reason.${counts[0].reason}`) }, n) : counts ? t("verdict.data_none") : "";
+  const troubled = ["silent", "late"].find((state) => lanes.some((lane) => lane.state === state));
+  if (troubled) {
+    const behind = lanes.filter(({ state }) => state === troubled).length;
+    return [t(`verdict.lane_${troubled}`, { count: capital(count(behind)) }, behind), refused];
+  }
+  if (!refused) return [t("verdict.data_failed"), ""];
+  if (unknown === undefined) return [refused, ""];
+  return [refused, unknown ? t("verdict.data_unknown", { count: capital(count(unknown)) }, unknown) : t("verdict.data_known")];
 }
