@@ -78,6 +78,13 @@ class Mosquitto:
             time.sleep(0.02)
         pytest.fail("mosquitto did not answer within 10 s")
 
+    def kill(self) -> None:
+        """Kill it -9: what it had not saved is gone."""
+        if self.process is not None:
+            self.process.kill()
+            self.process.wait(10)
+            self.process = None
+
     def stop(self) -> None:
         """Stop it as an administrator would; it saves its sessions."""
         if self.process is not None:
@@ -104,8 +111,10 @@ def mosquitto(tmp_path: Path) -> Iterator[Mosquitto]:
     port = fresh_port()
     user = "user root\n" if os.geteuid() == 0 else ""
     (folder / "mosquitto.conf").write_text(
-        f"{user}listener {port} 127.0.0.1\nallow_anonymous true\npersistence true\npersistence_location {folder}/\n"
-        "autosave_interval 1\nmax_inflight_messages 0\nmax_queued_messages 0\nmessage_size_limit 0\n",
+        f"{user}listener {port} 127.0.0.1\nallow_anonymous true\n"
+        f"persistence true\npersistence_location {folder}/\n"
+        "autosave_interval 1\nset_tcp_nodelay true\n"
+        "max_inflight_messages 0\nmax_queued_messages 0\nmessage_size_limit 0\n",
     )
     broker = Mosquitto(folder, port, binary)
     broker.start()

@@ -15,9 +15,10 @@ from core.places import Origin, Sensor, SensorKind, Site
 from core.readings import Batch, Message, Reading
 from core.store.batches import write_batch
 from core.store.decisions import write_subject
-from core.store.places import adopt_sensor, write_series
+from core.store.places import write_series
 from core.store.pool import Connection, connected
 from core.store.readings import read_readings
+from core.store.sensors import adopt_sensor
 from services.decisions.decider import Decider, Export
 from services.decisions.registry import DECIDERS
 

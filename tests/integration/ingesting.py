@@ -10,7 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -19,9 +19,10 @@ import pytest
 from core.clock import Window
 from core.metrics import METRICS
 from core.places import Sensor, SensorKind, Site
-from core.store.places import adopt_sensor, read_series
+from core.store.places import read_series
 from core.store.pool import connected
 from core.store.readings import read_readings
+from core.store.sensors import adopt_sensor
 from ingestors.broker import BrokerAddress, Publisher
 from ingestors.decoders.senml import format_pack
 from ingestors.topics import uplink_topic
@@ -77,25 +78,33 @@ def wait_until(told: Callable[[], bool], timeout_s: float = 60) -> None:
 
 @dataclass
 class IngestProcess:
-    """``vigie ingest`` as a process of its own; ``log`` holds its lines."""
+    """``vigie ingest`` as a process of its own; ``log`` holds its lines, ``settings`` what it is told besides."""
 
     broker_url: str
     database_url: str
     log: Path
+    settings: dict[str, str] = field(default_factory=dict)
     process: subprocess.Popen[bytes] | None = None
 
-    def start(self) -> None:
-        """Start it, again under the same client id."""
+    def launch(self) -> None:
+        """Start it, again under the same client id, without waiting for it."""
         environment = os.environ | {
             "VIGIE_BROKER_URL": self.broker_url,
             "VIGIE_DATABASE_URL": self.database_url,
             "VIGIE_RETRY_S_MAX": "1",
+            # START lies ever further back.
+            "VIGIE_PAST_DAYS_MAX": "10000",
+            **self.settings,
         }
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "vigie", "ingest"], cwd=ROOT, env=environment, stderr=log
             )
-        already = self.log.read_text().count("broker_connected")
+
+    def start(self) -> None:
+        """Start it, and wait until it has the broker."""
+        already = self.log.read_text().count("broker_connected") if self.log.exists() else 0
+        self.launch()
         wait_until(lambda: self.log.read_text().count("broker_connected") > already, 30)
 
     def end(self, number: signal.Signals) -> int:
@@ -108,9 +117,11 @@ class IngestProcess:
 
 
 @contextmanager
-def ingest_running(broker_url: str, database_url: str, folder: Path) -> Iterator[IngestProcess]:
+def ingest_running(
+    broker_url: str, database_url: str, folder: Path, settings: dict[str, str] | None = None
+) -> Iterator[IngestProcess]:
     """Run an ingest process; it is killed at the end if it still runs."""
-    ingest = IngestProcess(broker_url, database_url, folder / "ingest.log")
+    ingest = IngestProcess(broker_url, database_url, folder / "ingest.log", settings or {})
     ingest.start()
     try:
         yield ingest

@@ -18,7 +18,7 @@ from core.clock import format_instant, now
 from core.forecasts import Forecast, ForecastStep
 from core.places import Sensor, SensorKind, Site
 from core.readings import Aside, Batch, Message, Quality, Reading, Reason, Rejection
-from core.store import batches, forecasts, places
+from core.store import batches, forecasts, places, sensors
 from core.store.pool import connected
 from vigie.embedded import DatabaseServer
 
@@ -51,8 +51,8 @@ def town(database_server: DatabaseServer, template: str) -> Iterator[Town]:
     present = now().replace(microsecond=0)
     with connected(url) as connection:
         site = Site(COMMUNE, "ecole", "École Jaurès", 2.55, 48.85)
-        room = places.adopt_sensor(connection, Sensor("salle-2", SensorKind.INDOOR_AIR, "Salle 2", site), present)
-        meter = places.adopt_sensor(connection, Sensor("m1", SensorKind.METER, "Compteur", site), present)
+        room = sensors.adopt_sensor(connection, Sensor("salle-2", SensorKind.INDOOR_AIR, "Salle 2", site), present)
+        meter = sensors.adopt_sensor(connection, Sensor("m1", SensorKind.METER, "Compteur", site), present)
         co2 = places.write_series(connection, room, "co2_ppm")
         power = places.write_series(connection, meter, "power_kw")
         message = Message("vigie/v1/93051/indoor_air/salle-2/up", b"\xff caf\xc3\xa9", present, 8, {"a": "b"})
@@ -175,7 +175,7 @@ def test_raw_readings_by_pages_are_the_whole_window_once(town: Town) -> None:
         after = {"after": page["next"]}
     # The window ends now, which is after the newest reading.
     assert [item["value"] for item in seen] == [800.0 + k for k in reversed(range(10))]
-    assert seen[-1] == {"observed_at": format_instant(town.present), "value": 800.0, "quality": 0}
+    assert seen[-1] == {"observed_at": format_instant(town.present), "value": 800.0, "quality": 0, "flags": []}
 
 
 def test_a_window_is_half_open_and_history_is_read_as_of(town: Town) -> None:

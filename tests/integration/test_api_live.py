@@ -16,7 +16,7 @@ from api_process import api_running
 from core.clock import now
 from core.places import Sensor, SensorKind, Site
 from core.readings import Batch, Message, Reading
-from core.store import batches, live, places
+from core.store import batches, live, places, sensors
 from core.store.pool import connected
 from services.api.live_hub import FEED_EVENTS_MAX
 
@@ -58,7 +58,7 @@ class Feeder:
     @staticmethod
     def _series(connection: psycopg.Connection, insee: str) -> int:
         sensor = Sensor(f"m-{insee}", SensorKind.METER, "Compteur", Site(insee, "mairie", "Mairie"))
-        return places.write_series(connection, places.adopt_sensor(connection, sensor, now()), "power_kw")
+        return places.write_series(connection, sensors.adopt_sensor(connection, sensor, now()), "power_kw")
 
     def write(self, count: int, commune: str = HERE) -> None:
         """Write so many readings of a commune, one commit each."""

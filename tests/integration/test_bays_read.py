@@ -12,8 +12,9 @@ from core.decisions import Subject
 from core.places import communes
 from core.readings import Batch, Quality, Reading
 from core.store.batches import write_batch
-from core.store.places import adopt_sensor, write_communes, write_series
+from core.store.places import write_communes, write_series
 from core.store.pool import Connection, connected
+from core.store.sensors import adopt_sensor
 from models.simulation.days import SeededDay
 from services.decisions.bays.policy import parse_policy
 from services.decisions.bays.read import read_situation

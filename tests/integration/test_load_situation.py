@@ -15,8 +15,9 @@ from core.places import Sensor, SensorKind, Site
 from core.readings import Batch, Message, Reading
 from core.store.batches import write_batch
 from core.store.forecasts import write_forecasts
-from core.store.places import adopt_sensor, write_series
+from core.store.places import write_series
 from core.store.pool import Connection, connected
+from core.store.sensors import adopt_sensor
 from services.decisions.load_shifting.decider import DECIDER
 from services.decisions.load_shifting.situation import Situation
 

@@ -12,8 +12,9 @@ from core.forecasts import Forecast, ForecastStep
 from core.readings import Batch, Reading
 from core.store.batches import write_batch
 from core.store.forecasts import StoredModel, write_forecasts, write_model
-from core.store.places import adopt_sensor, write_series
+from core.store.places import write_series
 from core.store.pool import connected
+from core.store.sensors import adopt_sensor
 from models.simulation.equipment_bins import SUBJECTS
 from models.simulation.town import town
 from services.decisions.rounds.decide import decide

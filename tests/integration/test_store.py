@@ -15,7 +15,7 @@ from core.clock import Window
 from core.forecasts import QUANTILES, Forecast, ForecastStep, Score
 from core.places import Origin, Sensor, SensorKind, Site, communes
 from core.readings import Aside, Batch, Message, Reading, Reason, Rejection
-from core.store import batches, forecasts, live, places, readings, rejections
+from core.store import asides, batches, forecasts, live, places, readings, rejections, sensors
 from core.store.migrate import migrate
 from core.store.pool import Connection, connected
 
@@ -33,7 +33,7 @@ def connection(database_url: str) -> Iterator[Connection]:
 @pytest.fixture
 def series_id(connection: Connection) -> int:
     sensor = Sensor("m1", SensorKind.METER, "Mairie", Site("93051", "mairie", "Mairie", 2.55, 48.85))
-    series_id = places.write_series(connection, places.adopt_sensor(connection, sensor, T0), "power_kw")
+    series_id = places.write_series(connection, sensors.adopt_sensor(connection, sensor, T0), "power_kw")
     connection.commit()
     return series_id
 
@@ -59,7 +59,7 @@ def test_a_batch_written_twice_counts_once(connection: Connection, series_id: in
     batch = batch_of(series_id, [1.0, 2.0, 3.0])
     first, second = batches.write_batch(connection, batch), batches.write_batch(connection, batch)
     assert (first.stored, second.stored) == (3, 0)
-    assert second.duplicates == {0, 1, 2}
+    assert set(second.duplicates) == {0, 1, 2}
     kept = readings.read_readings(connection, series_id, Window(T0, T0 + timedelta(hours=1)))
     assert [reading.value for reading in kept] == [1.0, 2.0, 3.0]
 
@@ -148,14 +148,14 @@ def test_an_unknown_sensor_is_kept_aside_until_adopted(connection: Connection) -
     aside = Aside(replace(MESSAGE, topic="vigie/v1/93051/bin/b9/up"), "b9", "native")
     for _ in range(2):
         batches.write_batch(connection, Batch(T0, asides=[aside]))
-    [unknown] = rejections.read_unknown_sensors(connection)
+    [unknown] = asides.read_unknown_sensors(connection)
     assert (unknown.external_id, unknown.messages) == ("b9", 1)
-    assert rejections.take_adopted_asides(connection, 10) == []
+    assert asides.take_adopted_asides(connection, 10) == []
     sensor = Sensor("b9", SensorKind.BIN, "Bac 9", Site("93051", "rue", "Rue"), Origin.FIELD)
-    places.adopt_sensor(connection, sensor, T0)
-    [message] = rejections.take_adopted_asides(connection, 10)
+    sensors.adopt_sensor(connection, sensor, T0)
+    [message] = asides.take_adopted_asides(connection, 10)
     assert (message.topic, message.payload) == (aside.message.topic, aside.message.payload)
-    assert rejections.read_unknown_sensors(connection) == []
+    assert asides.read_unknown_sensors(connection) == []
 
 
 def forecast_of(series_id: int, issued_at: datetime, fallback: str | None = "no_model") -> Forecast:

@@ -10,20 +10,52 @@ import asyncio
 import inspect
 import shutil
 import subprocess
-from collections.abc import Awaitable, Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Self
 
+import numpy as np
 import psycopg
 import pytest
 
 from core.clock import Window
 from core.forecasts import QUANTILES, Forecast, ForecastStep, Score
+from core.intakes import IntakeKind, RejectionFilter
 from core.places import Sensor, SensorKind, Site, communes
-from core.readings import Aside, Batch, Message, Quality, Reading, Reason, Rejection
-from core.store import batches, forecasts, live, migrate, places, readings, rejections, status
+from core.quality.calibrations import Calibration
+from core.readings import Arrival, Aside, Batch, Frame, Message, Quality, Reading, Reason, Rejection, Sender
+from core.registry_csv import parse_csv
+from core.registry_plan import plan_lines
+from core.sensor_life import Device, DeviceModel, Signature
+from core.settings import KeptSettings
+from core.store import (
+    asides,
+    batches,
+    calibrations,
+    devices,
+    forecasts,
+    frames,
+    gaps,
+    intakes,
+    lanes,
+    live,
+    migrate,
+    places,
+    pruned,
+    readings,
+    rejections,
+    replays,
+    rollups,
+    sensor_bulk,
+    sensor_life,
+    sensors,
+    staging,
+    status,
+    timeless,
+)
+from services.quality import judge_touched
 
 pytestmark = pytest.mark.integration
 
@@ -33,7 +65,11 @@ T0 = datetime(2026, 3, 2, 8, tzinfo=UTC)
 HOUR = timedelta(hours=1)
 DAYS_3 = Window(T0 - timedelta(days=1), T0 + timedelta(days=2))
 MESSAGE = Message("vigie/v1/93051/meter/m1/up", b"{}", T0, 2)
-STAGING_ROW = "INSERT INTO staging (position, series_id, observed_at, value, quality) VALUES (%s, %s, %s, %s, %s)"
+M1 = Sender("m1", "93051")
+STAGING_ROW = """
+    INSERT INTO staging (position, series_id, observed_at, value, quality, flags, first, newest)
+    VALUES (%s, %s, timestamptz '2000-01-01 00:00:00+00' + make_interval(secs => %s / 1e6), %s, %s, %s, %s, %s)
+"""
 MODEL = forecasts.StoredModel("power_kw", T0, T0 - HOUR, T0, 10, 2, 0.5, {"features": ["lag_24_h"]}, b"\x00\xff")
 
 # Every reading function of the store, with the arguments that the scenario's rows answer to.
@@ -43,13 +79,24 @@ READS: dict[Callable[..., Any], dict[str, Any]] = {
     forecasts.read_last_issues: {},
     forecasts.read_model: {"metric": "power_kw", "as_of": T0},
     forecasts.read_models: {},
+    gaps.read_all_gaps: {"window": DAYS_3},
+    gaps.read_gaps: {"sensor_id": 1, "window": DAYS_3},
+    gaps.read_ledgers: {"window": DAYS_3, "commune": "93051"},
     forecasts.read_unscored: {"metric": "power_kw", "ended_by": T0 + 5 * HOUR, "limit": 9},
+    lanes.read_lane_beats: {},
     live.read_reception: {"window": DAYS_3, "commune": "93051"},
-    places.is_adopted: {"external_id": "m1"},
+    sensors.read_sensor_named: {"external_id": "m1"},
     places.read_commune_series: {"commune": "93051"},
     places.read_communes: {"on": T0},
-    places.read_sensor: {"sensor_id": 1},
-    places.read_sensors: {"commune": "93051", "kind": SensorKind.METER},
+    devices.read_device_models: {},
+    sensor_bulk.read_registered: {"external_ids": ["m1", "m11"]},
+    sensors.read_changes: {"sensor_id": 1},
+    sensors.read_former_devices: {},
+    sensors.read_former_places: {},
+    sensors.read_sensors_with_past: {},
+    sensors.read_sensors_named: {"external_ids": ["m1", "m11"]},
+    sensors.read_sensor: {"sensor_id": 1},
+    sensors.read_sensors: {"commune": "93051", "kind": SensorKind.METER},
     places.read_series: {"metric": "power_kw"},
     places.read_series_communes: {"series_ids": [1, 2]},
     places.read_series_of: {"sensor_ids": [1, 2]},
@@ -60,9 +107,21 @@ READS: dict[Callable[..., Any], dict[str, Any]] = {
     readings.read_spans: {},
     readings.read_steps: {"series_ids": [1, 2], "window": DAYS_3, "step": HOUR},
     rejections.count_rejections: {"window": DAYS_3},
-    rejections.read_rejections: {"reason": Reason.CONFLICT},
-    rejections.read_unknown_sensors: {},
+    rejections.read_rejections: {"wanted": RejectionFilter(Reason.CONFLICT, commune="93051"), "settled": False},
+    rejections.read_rejection: {"rejection_id": 1},
+    rejections.read_groups: {"commune": "93051"},
+    replays.count_replayable: {"wanted": RejectionFilter(commune="93051")},
+    asides.read_unknown_sensors: {},
+    intakes.read_intake: {"intake_id": 1},
+    intakes.read_intakes: {"kind": IntakeKind.REPLAY, "open_only": True},
+    intakes.read_open_intake: {"kind": IntakeKind.REPLAY, "arguments": {"commune": "93051"}},
+    pruned.read_pruned: {"since": T0.date()},
     status.newest_observed_at: {"external_ids": ["m1", "m2"]},
+    calibrations.read_calibrations: {"series_id": 1, "as_of": T0 + HOUR},
+    calibrations.read_spans_of: {"series_ids": [1, 2]},
+    rollups.read_channels: {"commune": "93051"},
+    rollups.read_day_slots: {"enough": {1: 3, 2: 1}, "days": [Window(T0 - 8 * HOUR, T0 + 16 * HOUR)]},
+    rollups.read_hours: {"series_id": 1, "window": DAYS_3},
     status.read_progress: {},
 }
 LIVE_READS: dict[Callable[..., Awaitable[Any]], dict[str, Any]] = {
@@ -84,13 +143,12 @@ class RowByRow:
     def __exit__(self, *_: object) -> None:
         """Nothing is buffered."""
 
-    def set_types(self, types: Sequence[str]) -> None:
-        """Take the columns' types, which an INSERT knows by itself."""
-        assert len(types) == STAGING_ROW.count("%s")
-
-    def write_row(self, row: Sequence[Any]) -> None:
-        """Write one row of the staging table."""
-        self.cursor.execute(STAGING_ROW, row)
+    def write(self, binary: bytes) -> None:
+        """Write the rows of the staging table that a binary COPY holds."""
+        count = (len(binary) - len(staging.binary_of(np.zeros(0, staging.ROW)))) // staging.ROW.itemsize
+        rows = np.frombuffer(binary, staging.ROW, count, offset=len(staging.HEADER))
+        names = [name for name, _ in staging.FIELDS]
+        self.cursor.executemany(STAGING_ROW, [[row[name].item() for name in names] for row in rows])
 
 
 class CopylessCursor(psycopg.Cursor[Any]):
@@ -153,27 +211,111 @@ def arrivals() -> list[Batch]:
         Reading(2, T0 + timedelta(minutes=5), 7.5, Quality.BAD),
     ]
     refused = Rejection(MESSAGE, Reason.UNKNOWN_UNIT, "no unit 'hp'", "m1", "93051")
-    aside = Aside(MESSAGE, "m9", "native")
+    strangers = [
+        Aside(replace(MESSAGE, topic=f"vigie/v1/93051/meter/{name}/up"), name, "native") for name in ("m8", "m9")
+    ]
     return [
         Batch(T0, first, [MESSAGE] * len(first)),
-        Batch(T0 + 2 * HOUR, second, [MESSAGE] * len(second), [refused], [aside]),
+        Batch(T0 + 2 * HOUR, second, [MESSAGE] * len(second), [refused], strangers, senders=[M1] * len(second)),
     ]
 
 
 def write_scenario(connection: psycopg.Connection[Any]) -> list[Any]:
     site = Site("93051", "mairie", "Mairie", 2.55, 48.85)
     for name in ("m1", "m2"):
-        sensor_id = places.adopt_sensor(connection, Sensor(name, SensorKind.METER, name.upper(), site), T0)
+        sensor_id = sensors.adopt_sensor(connection, Sensor(name, SensorKind.METER, name.upper(), site), T0)
         places.write_series(connection, sensor_id, "power_kw")
-    writes: list[Any] = [batches.write_batch(connection, batch) for batch in arrivals() * 2]
+    outcomes = [batches.write_batch(connection, batch) for batch in arrivals() * 2]
+    writes: list[Any] = [(one.stored, one.duplicates.tolist(), one.conflicts.tolist()) for one in outcomes]
+    writes.append(timeless.write_timeless(connection, "all", [timeless.Packet(7, b"d", redelivered=False)], T0))
+    writes.append(timeless.forget_timeless(connection, "all", 9, 100))
+    lanes.write_heartbeats(connection, "all", [(T0, T0)], T0)
+    writes.append(lanes.claim_lane(connection, "all"))
     model_id = forecasts.write_model(connection, MODEL)
     issues = [forecast_of(1, T0, model_id), forecast_of(2, T0, None), forecast_of(1, T0 + HOUR, model_id)]
     writes.append(forecasts.write_forecasts(connection, [*issues, issues[0]]))
     forecasts.write_scores(connection, [Score(2, T0, 3, 0.1, 0.2, 0.3, 0.4, 0.8)], T0 + 5 * HOUR)
     writes.append(live.prune_live(connection, T0 - HOUR))
-    places.adopt_sensor(connection, Sensor("m9", SensorKind.METER, "M9", site), T0)
+    sensors.adopt_sensor(connection, Sensor("m9", SensorKind.METER, "M9", site), T0)
     with connection.transaction(force_rollback=True):
-        writes.append(rejections.take_adopted_asides(connection, 10))
+        writes.append(asides.take_adopted_asides(connection, 10))
+    writes += replay_scenario(connection)
+    return writes + registry_scenario(connection) + ledger_scenario(connection) + judging_scenario(connection)
+
+
+def judging_scenario(connection: psycopg.Connection[Any]) -> list[Any]:
+    """Calibrate a series, judge what was touched, and touch it again to no effect."""
+    judged = [judge_touched(connection)]
+    marks = calibrations.write_calibration(connection, Calibration(1, T0 + 9 * HOUR, T0 + HOUR, 2.0, -1.0, "Nadia"))
+    judged += [judge_touched(connection) for _ in range(2)]
+    tables = [
+        connection.execute("SELECT * FROM reading ORDER BY series_id, observed_at").fetchall(),
+        connection.execute("SELECT * FROM latest ORDER BY series_id").fetchall(),
+        connection.execute("SELECT * FROM rollup_hour ORDER BY series_id, hour").fetchall(),
+    ]
+    return [judged, marks, tables]
+
+
+def ledger_scenario(connection: psycopg.Connection[Any]) -> list[Any]:
+    """Hear frames with a gap, a join, a reset and a copy of an hour before; let go of the oldest."""
+    counters = [("s1", 7), ("s1", 8), ("s1", 11), ("s2", 1), ("s2", 4), ("s2", 2)]
+    heard = [
+        Frame(1, session, f_cnt, T0 + number * 20 * timedelta(minutes=1))
+        for number, (session, f_cnt) in enumerate(counters)
+    ]
+    late = replace(heard[0], observed_at=T0 + HOUR)
+    known = [
+        frames.write_frames(connection, batch, T0 + DAYS_3.length, arrival)
+        for batch, arrival in (
+            ([*heard, heard[1]], Arrival.LIVE),
+            ([late, Frame(1, "s1", 9, T0 + HOUR / 2)], Arrival.BACKFILLED),
+            ([late, heard[0]], Arrival.REPLAYED),
+        )
+    ]
+    gaps.lock_gaps(connection)
+    return [known, frames.prune_old_frames(connection, T0 + HOUR / 4, T0.date(), 10)]
+
+
+def registry_scenario(connection: psycopg.Connection[Any]) -> list[Any]:
+    """Live a sensor's life, and take in a spreadsheet."""
+    devices.write_device_models(connection, [DeviceModel("pulse", "Maker", "Pulse", (SensorKind.METER,))])
+    signed = Signature("Nadia", T0 + HOUR)
+    sensor_life.move_sensor(connection, held_m9(connection), Site("93066", "gymnase", "Gymnase"), T0, signed)
+    sensor_life.replace_device(connection, held_m9(connection), Device("m10", "pulse"), T0, signed)
+    sensor_life.retire_sensor(connection, held_m9(connection), T0, signed)
+    held = held_m9(connection)
+    sensor_life.edit_sensor(connection, held, replace(held, name="M10", retired_at=None), signed)
+    asked = parse_csv(b"external_id;kind;name;commune;site;longitude;latitude\nm11;bin;B;93066;Parc;2;48\nm10;;M;;;;\n")
+    plan = plan_lines(asked, sensor_bulk.read_registered(connection, ["m11", "m10"], hold=True))
+    sensor_bulk.write_plan(connection, plan, signed)
+    return [plan, sensors.read_changes(connection, held.sensor_id or 0)]
+
+
+def held_m9(connection: psycopg.Connection[Any]) -> Sensor:
+    found = connection.execute("SELECT sensor_id FROM sensor WHERE external_id IN ('m9', 'm10')").fetchone()
+    assert found
+    return sensor_life.hold_sensor(connection, found[0])
+
+
+def replay_scenario(connection: psycopg.Connection[Any]) -> list[Any]:
+    """Ask for a replay, take its page, let go of what is over a bound: once for good, once taken back."""
+    wanted = RejectionFilter(commune="93051")
+    asked = intakes.ask_intake(connection, IntakeKind.REPLAY, "Camille", wanted.arguments(), T0)
+    held = intakes.claim_intake(connection, [IntakeKind.REPLAY], T0)
+    page = replays.take_replayable(connection, wanted, replays.Stretch(0, 10**6, 10, 10**6))
+    writes: list[Any] = [asked, held, page]
+    with connection.transaction(force_rollback=True):
+        replays.settle_rejections(connection, page, ["stored"] * len(page.messages), T0)
+        writes.append(rejections.read_rejections(connection, wanted, settled=True))
+    policy = KeptSettings().model_copy(update={"asides_bytes_max": 1, "quarantine_messages_max": 1})
+    with connection.transaction(force_rollback=True):
+        writes.append([pruned.prune_kept(connection, T0 + 3 * HOUR, policy) for _ in range(3)])
+    young = KeptSettings()
+    writes.append(pruned.prune_kept(connection, T0 + 89 * 24 * HOUR, young))
+    rejections.write_rejections(
+        connection, [Rejection(replace(MESSAGE, received_at=T0 - 9 * HOUR), Reason.MALFORMED, "")]
+    )
+    writes.append(pruned.prune_kept(connection, T0 + 90 * 24 * HOUR - HOUR, young))
     return writes
 
 
@@ -208,7 +350,25 @@ def test_timescale_answers_as_plain_postgresql_does(timescale_url: str, database
 
 
 def test_every_read_of_the_store_is_tried() -> None:
-    modules = (forecasts, live, places, readings, rejections, status)
+    modules = (
+        asides,
+        calibrations,
+        devices,
+        forecasts,
+        frames,
+        gaps,
+        intakes,
+        live,
+        places,
+        pruned,
+        readings,
+        rejections,
+        replays,
+        rollups,
+        sensor_bulk,
+        sensors,
+        status,
+    )
     reads = {
         function
         for module in modules

@@ -14,8 +14,9 @@ from core.places import Sensor, SensorKind, Site
 from core.readings import Batch, Message, Reading
 from core.store.batches import write_batch
 from core.store.forecasts import write_forecasts
-from core.store.places import adopt_sensor, write_series
+from core.store.places import write_series
 from core.store.pool import Connection, connected
+from core.store.sensors import declare_sensor
 from models.simulation.equipment_rooms import SUBJECTS
 from models.simulation.town import MEMBERS, Town
 from services.decisions.ventilation.decider import DECIDER
@@ -36,7 +37,7 @@ def connection(database_url: str) -> Iterator[Connection]:
 
 
 def adopt(connection: Connection, sensor: Sensor, metric: str) -> int:
-    return write_series(connection, adopt_sensor(connection, sensor, NOW - timedelta(days=40)), metric)
+    return write_series(connection, declare_sensor(connection, sensor, NOW - timedelta(days=40)), metric)
 
 
 @pytest.fixture

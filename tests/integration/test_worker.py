@@ -12,11 +12,14 @@ from core.clock import Window
 from core.metrics import metric_named
 from core.places import Sensor, SensorKind, Site
 from core.readings import Batch, Message, Reading
+from core.sensor_life import Signature
 from core.settings import WorkerSettings
 from core.store.batches import write_batch
 from core.store.forecasts import read_forecast, read_model, read_models
-from core.store.places import adopt_sensor, write_series
+from core.store.places import write_series
 from core.store.pool import Pool, connected, open_pool
+from core.store.sensor_life import hold_sensor, retire_sensor
+from core.store.sensors import declare_sensor
 from services.forecast import issue_forecasts, metrics_due, read_history, score_forecasts, train_model
 from services.jobs import ask_to_train
 
@@ -43,7 +46,7 @@ def write_power(dsn: str, start: datetime, end: datetime, *, received_at: dateti
     """Write an hourly load with a daily shape for one building; return its series."""
     with connected(dsn) as connection:
         sensor = Sensor("b1", SensorKind.METER, "Mairie", Site("93051", "mairie", "Mairie"))
-        series_id = write_series(connection, adopt_sensor(connection, sensor, start), "power_kw")
+        series_id = write_series(connection, declare_sensor(connection, sensor, start), "power_kw")
         hours = int((end - start) / timedelta(hours=1))
         rows = [
             Reading(series_id, at, 50 + 30 * math.sin(at.hour / 24 * 2 * math.pi) + (7 * i) % 5)
@@ -75,6 +78,23 @@ def test_without_a_model_the_naive_speaks_and_says_so(settings: WorkerSettings, 
     assert forecast.issued_at == NOW
     assert forecast.steps[0].valid_at == NOW.replace(minute=0)
     assert len(forecast.steps) == 48
+
+
+def test_a_retired_meter_is_forecast_no_longer_and_still_scored(settings: WorkerSettings, pool: Pool) -> None:
+    series_id = write_power(settings.dsn, NOW - timedelta(days=21), NOW)
+    issue_forecasts(pool, settings, POWER, NOW)
+    write_power(settings.dsn, NOW, NOW + timedelta(hours=50))
+    signed = Signature("Nadia", NOW + timedelta(hours=50))
+    with connected(settings.dsn) as connection:
+        retire_sensor(connection, hold_sensor(connection, 1), signed.at, signed)
+    issue_forecasts(pool, settings, POWER, signed.at)
+    due = metrics_due(pool, signed.at)
+    assert (due.to_forecast, due.to_train) == ([], [])
+    with connected(settings.dsn) as connection:
+        [issue] = connection.execute("SELECT series_id, issued_at FROM forecast").fetchall()
+        assert issue == (series_id, NOW)
+        assert read_history(connection, POWER, Window.ending(NOW, timedelta(days=9))).series_ids == (series_id,)
+    assert score_forecasts(pool, POWER, signed.at) == 1
 
 
 def test_a_model_is_trained_kept_and_speaks(settings: WorkerSettings, pool: Pool) -> None:
