@@ -81,20 +81,26 @@ def metrics_due(pool: Pool, now: datetime) -> Due:
     return due
 
 
-def read_history(connection: Connection, metric: Metric, window: Window, *, as_known: bool = True) -> History:
-    """Read the stepped history of every series of a metric, as known at the window's end, or else as known now."""
+def read_history(
+    connection: Connection, metric: Metric, window: Window, *, as_known: bool = True, in_service: bool = False
+) -> History:
+    """Read the stepped history of every series of a metric, as known at the window's end, or else as known now.
+
+    What retired sensors measured is history to learn from and to score; ``in_service`` leaves it out.
+    """
     plan = _plan_of(metric)
-    series_ids = [series.series_id for series in read_series(connection, metric=metric.name)]
+    series_ids = [one.series_id for one in read_series(connection, metric=metric.name, in_service=in_service)]
     aligned = Window(floor_to_step(window.start, plan.step), window.end)
     steps = read_steps(connection, series_ids, aligned, plan.step, as_of=window.end if as_known else None)
     return History.of(metric, aligned, steps)
 
 
 def issue_forecasts(pool: Pool, settings: WorkerSettings, metric: Metric, now: datetime) -> None:
-    """Issue and keep a forecast of each series of a metric; the naive one stands in, and is recorded, where it must."""
+    """Issue and keep a forecast of each series in service; where it must, the naive one stands in, and is recorded."""
     issued_at = now.replace(microsecond=0)
+    window = Window.ending(issued_at, timedelta(days=settings.history_days))
     with pool.connection() as connection:
-        history = read_history(connection, metric, Window.ending(issued_at, timedelta(days=settings.history_days)))
+        history = read_history(connection, metric, window, in_service=True)
         stored = read_model(connection, metric.name, as_of=issued_at)
         model = _loaded(stored)
         made = forecast(history, model, issued_at, model_id=stored.model_id if stored else None)

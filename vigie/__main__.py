@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import signal
 import sys
-import threading
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated
@@ -15,24 +13,21 @@ from core.clock import now, parse_instant
 from core.errors import SettingInvalid, VigieError
 from core.instruments import serve_instruments
 from core.log import start_log
-from core.places import Origin, Sensor, SensorKind, Site, communes, current_commune
 from core.settings import ApiSettings, IngestSettings, Settings, WorkerSettings
 from core.store.migrate import migrate as migrate_store
-from core.store.places import adopt_sensor
-from core.store.pool import connected, store_absence_told
+from core.store.pool import store_absence_told
+from vigie.commands import intake, provision, rejections, sensors
+from vigie.signals import stop_on_signal
 
 # Each command imports its room when it is called: an ingest image carries no LightGBM and no web framework.
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
+app.add_typer(sensors.app, name="sensors")
+app.add_typer(provision.app, name="provision")
+app.add_typer(rejections.app, name="rejections")
+app.command("import")(intake.import_files)
+app.command("backfill")(intake.backfill)
 
 SPEED_HELP = "Seconds of the source per second, once the history is published; 0 ends there."
-
-
-def _stop_on_signal() -> threading.Event:
-    """Return an event that SIGTERM and SIGINT set: the process then finishes what it holds and ends."""
-    stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
-    return stop
 
 
 def _begin(process: str, settings: Settings) -> None:
@@ -54,7 +49,7 @@ def ingest() -> None:
 
     settings = IngestSettings.from_environment()
     _begin("ingest", settings)
-    run_ingest(settings, _stop_on_signal())
+    run_ingest(settings, stop_on_signal())
 
 
 @app.command()
@@ -90,7 +85,7 @@ def demo(
     from vigie.demo import DemoPlan, run_demo
 
     default = Path(".vigie") / (f"replay-{replay.resolve().name}" if replay else "demo")
-    run_demo(DemoPlan((folder or default).resolve(), port, replay, days, speed), _stop_on_signal())
+    run_demo(DemoPlan((folder or default).resolve(), port, replay, days, speed), stop_on_signal())
 
 
 @app.command()
@@ -106,7 +101,7 @@ def simulate(
     from vigie.feeding import Feeding, feed, town_subjects
 
     feeding = Feeding(timedelta(days=days), speed, town_subjects())
-    feed(town(seed), feeding, _stop_on_signal(), _database(needed=adopt))
+    feed(town(seed), feeding, stop_on_signal(), _database(needed=adopt))
 
 
 @app.command()
@@ -124,7 +119,7 @@ def replay(
 
     history = timedelta(days=days)
     source = ReplayFiles(files, commune=commune, now=now(), history=history)
-    feed(source, Feeding(history, speed), _stop_on_signal(), _database(needed=adopt))
+    feed(source, Feeding(history, speed), stop_on_signal(), _database(needed=adopt))
 
 
 def _database(*, needed: bool) -> str | None:
@@ -179,23 +174,6 @@ def train(
 
     asked = ask_to_train(WorkerSettings.from_environment().dsn, metric)
     print("asked to train " + ", ".join(asked))
-
-
-@app.command()
-def adopt(
-    external_id: Annotated[str, typer.Argument(help="The sensor's name on the network, such as its DevEUI.")],
-    kind: Annotated[SensorKind, typer.Option(help="What it is.")],
-    name: Annotated[str, typer.Option(help="What people call it.")],
-    commune: Annotated[str, typer.Option(help="INSEE code.")],
-    site: Annotated[str, typer.Option(help="Name of the site it stands on; a new one is made.")],
-) -> None:
-    """Adopt a sensor: what was kept aside for it is taken in."""
-    if commune not in communes():
-        raise SettingInvalid(f"--commune: {commune} is the INSEE code of no commune of the Métropole du Grand Paris")
-    place = Site(current_commune(commune).insee, site.lower().replace(" ", "-"), site)
-    with connected(Settings.from_environment().dsn) as connection:
-        adopt_sensor(connection, Sensor(external_id.lower(), kind, name, place, Origin.FIELD), now())
-    print(f"{external_id} is adopted on {site}")
 
 
 def main() -> None:

@@ -63,6 +63,10 @@ def run_demo(plan: DemoPlan, stop: threading.Event) -> None:
             "VIGIE_LOG_JSON": "false",
             # Two trainings at once on one thread each: on two cores, more threads only wait for each other.
             "VIGIE_THREADS": "1",
+            # The feed publishes weeks of history at once: a flood anywhere else.
+            "VIGIE_FLOOD_SENSOR_BURST": "1000000",
+            "VIGIE_FLOOD_COMMUNE_BURST": "100000000",
+            "VIGIE_PAST_DAYS_MAX": "4000",
         }
         _start_all(supervisor, plan, environment, (broker_port, broker_port_v5))
         say(f"broker on mqtt://127.0.0.1:{broker_port} (MQTT 3.1.1) and :{broker_port_v5} (MQTT 5)")

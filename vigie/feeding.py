@@ -13,8 +13,8 @@ from core.errors import VigieError
 from core.readings import Source
 from core.settings import BrokerSettings
 from core.store.decisions import write_subject
-from core.store.places import adopt_sensor
 from core.store.pool import connected
+from core.store.sensors import declare_sensor
 from core.store.status import newest_observed_at
 from ingestors.broker import BrokerAddress, Publisher
 from ingestors.publish import Published, PublishPlan, publish_source
@@ -73,7 +73,8 @@ def feed(source: Source, feeding: Feeding, stop: threading.Event, dsn: str | Non
     if dsn:
         start = max(start, _declare(dsn, source, feeding.subjects, began))
     print(f"{len(source.sensors)} sensors, from {start:%Y-%m-%d %H:%M} UTC", flush=True)
-    publisher = Publisher(BrokerAddress.parse(BrokerSettings.from_environment().broker_url.get_secret_value()))
+    settings = BrokerSettings.from_environment()
+    publisher = Publisher(BrokerAddress.parse(settings.broker_url.get_secret_value(), settings.broker_ca_file))
     if not publisher.open(stop):
         return
     try:
@@ -90,7 +91,7 @@ def _declare(dsn: str, source: Source, subjects: Sequence[Subject], at: datetime
     """Adopt every sensor of the source, declare what is decided about; return from when on its readings are wanted."""
     with connected(dsn) as connection:
         for sensor in source.sensors:
-            adopt_sensor(connection, sensor, at)
+            declare_sensor(connection, sensor, at)
         for subject in subjects:
             write_subject(connection, subject)
         newest = newest_observed_at(connection, [sensor.external_id for sensor in source.sensors])

@@ -16,7 +16,7 @@ _PROBLEMS = {
     404: "There is no such thing.",
     405: "The method is not one of this resource.",
     409: "There is one already, or its state does not allow it.",
-    413: "The body is over 64 KiB.",
+    413: "The body is over 64 KiB, or over 4 MiB where it is a file.",
     422: "A parameter or the body is invalid; `errors` names it.",
     503: "The database is absent; try again later.",
 }

@@ -19,7 +19,24 @@ from services.api.openapi import openapi_document
 from services.api.pages import mount_static, page_router
 from services.api.problems import answer_with_problems, read_titles
 from services.api.requests import BodyBound, RequestLog, SafeHeaders
-from services.api.routes import communes, decisions, forecasts, live, process, readings, reception, sensors
+from services.api.routes import (
+    calibrations,
+    communes,
+    decisions,
+    forecasts,
+    gaps,
+    ingest,
+    intakes,
+    live,
+    process,
+    quality,
+    readings,
+    reception,
+    rejections,
+    sensor_bulk,
+    sensor_life,
+    sensors,
+)
 
 
 def create_app(settings: ApiSettings) -> FastAPI:
@@ -54,10 +71,18 @@ def create_app(settings: ApiSettings) -> FastAPI:
     for router in (
         communes.router,
         sensors.router,
+        sensor_life.router,
+        sensor_bulk.router,
         readings.router,
+        quality.router,
+        calibrations.router,
         forecasts.router,
         decisions.router,
         reception.router,
+        rejections.router,
+        intakes.router,
+        gaps.router,
+        ingest.router,
         live.router,
         process.router,
         process.instruments_router,

@@ -25,6 +25,7 @@ TAGS = [
     {"name": "forecasts", "description": "What is expected, and the models that say so."},
     {"name": "decisions", "description": "What is proposed, why, and what people answered."},
     {"name": "reception", "description": "What came in, and what was refused."},
+    {"name": "intakes", "description": "What is taken in otherwise than live: replay, back-fill, import."},
     {"name": "live", "description": "The live feed."},
     {"name": "process", "description": "How the process is."},
 ]
@@ -72,7 +73,11 @@ def _media_types(document: dict[str, Any]) -> Iterator[dict[str, Any]]:
 def _give_example(media: dict[str, Any], schemas: dict[str, Any]) -> None:
     """Show the examples of the schemas that this media type may hold."""
     schema = media.get("schema", {})
-    references = [one["$ref"].rpartition("/")[2] for one in [schema, *schema.get("anyOf", [])] if "$ref" in one]
+    references = [
+        one["$ref"].rpartition("/")[2]
+        for one in [schema, *schema.get("anyOf", []), *schema.get("oneOf", [])]
+        if "$ref" in one
+    ]
     examples = {name: {"value": schemas[name]["examples"][0]} for name in references}
     if examples:
         media["examples"] = examples

@@ -94,8 +94,8 @@ Until = Annotated[Instant | None, Field(description="End of the window, excluded
 AsOf = Annotated[Instant | None, Field(description="Only what was known at this instant. Default: all.")]
 
 
-def window_of(start: datetime | None, until: datetime | None) -> Window:
-    """Return the window that a request asks for: the last 24 h where it says nothing.
+def window_of(start: datetime | None, until: datetime | None, name: str = "from") -> Window:
+    """Return the window that a request asks for: the last 24 h where it says nothing; ``name`` is its start's.
 
     Raises
     ------
@@ -105,7 +105,7 @@ def window_of(start: datetime | None, until: datetime | None) -> Window:
     end = until or now()
     begin = start or end - DEFAULT_WINDOW
     if end < begin:
-        raise ParameterInvalid("from", f"the window starts ({begin.isoformat()}) after it ends ({end.isoformat()})")
+        raise ParameterInvalid(name, f"the window starts ({begin.isoformat()}) after it ends ({end.isoformat()})")
     if end - begin > WINDOW_MAX:
-        raise ParameterInvalid("from", f"the window is longer than {WINDOW_MAX.days} days")
+        raise ParameterInvalid(name, f"the window is longer than {WINDOW_MAX.days} days")
     return Window(begin, end)

@@ -16,7 +16,15 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
 
 from core.decisions import StateRefused
-from core.errors import SettingInvalid, StoreAbsent, VigieError
+from core.errors import (
+    AlreadyAdopted,
+    SensorConflict,
+    SettingInvalid,
+    StoreAbsent,
+    UnknownModel,
+    UnknownSensor,
+    VigieError,
+)
 
 MEDIA_TYPE = "application/problem+json"
 SAFE_HEADERS = {
@@ -37,6 +45,7 @@ class Code(StrEnum):
     NOT_FOUND = "not_found"
     METHOD_NOT_ALLOWED = "method_not_allowed"
     ALREADY_ADOPTED = "already_adopted"
+    SENSOR_CONFLICT = "sensor_conflict"
     BODY_TOO_LARGE = "body_too_large"
     REQUEST_REFUSED = "request_refused"
     STATE_REFUSED = "state_refused"
@@ -53,6 +62,7 @@ _STATUS = {
     Code.NOT_FOUND: 404,
     Code.METHOD_NOT_ALLOWED: 405,
     Code.ALREADY_ADOPTED: 409,
+    Code.SENSOR_CONFLICT: 409,
     Code.BODY_TOO_LARGE: 413,
     Code.REQUEST_REFUSED: 400,
     Code.STATE_REFUSED: 409,
@@ -82,12 +92,19 @@ class FieldProblem(BaseModel):
     message: str = Field(description="What is wrong with it, in English.")
 
 
-class FieldInvalid(Problem):
+class ProblemsFound(Problem):
+    """Several things of the request should change: the problem names each."""
+
+    def __init__(self, code: Code, errors: list[FieldProblem]) -> None:
+        super().__init__(code, "; ".join(f"{one.parameter}: {one.message}" for one in errors))
+        self.errors = errors
+
+
+class FieldInvalid(ProblemsFound):
     """One field of the request should change: the problem names it."""
 
     def __init__(self, code: Code, field: FieldProblem) -> None:
-        super().__init__(code, f"{field.parameter}: {field.message}")
-        self.errors = [field]
+        super().__init__(code, [field])
 
 
 class ParameterInvalid(FieldInvalid):
@@ -199,13 +216,14 @@ def problem_of(
 
 def answer_with_problems(app: FastAPI) -> None:
     """Have this application answer every error as a problem."""
+    _answer_sensor_problems(app)
 
     @app.exception_handler(Problem)
     def _told(request: Request, error: Problem) -> JSONResponse:
         return problem_answer(request, problem_of(error.code, str(error)))
 
-    @app.exception_handler(FieldInvalid)
-    def _field(request: Request, error: FieldInvalid) -> JSONResponse:
+    @app.exception_handler(ProblemsFound)
+    def _fields(request: Request, error: ProblemsFound) -> JSONResponse:
         return problem_answer(request, problem_of(error.code, str(error), error.errors))
 
     @app.exception_handler(StateRefused)
@@ -235,6 +253,22 @@ def answer_with_problems(app: FastAPI) -> None:
     def _mistake(request: Request, _: Exception) -> JSONResponse:
         # The server raises it again after the answer: it is logged there, whole.
         return problem_answer(request, problem_of(Code.INTERNAL_ERROR, "the server made a mistake; it was logged"))
+
+
+def _answer_sensor_problems(app: FastAPI) -> None:
+    @app.exception_handler(UnknownSensor)
+    def _unknown_sensor(request: Request, error: UnknownSensor) -> JSONResponse:
+        return problem_answer(request, problem_of(Code.NOT_FOUND, str(error)))
+
+    @app.exception_handler(SensorConflict)
+    def _sensor_conflict(request: Request, error: SensorConflict) -> JSONResponse:
+        code = Code.ALREADY_ADOPTED if isinstance(error, AlreadyAdopted) else Code.SENSOR_CONFLICT
+        return problem_answer(request, problem_of(code, str(error)))
+
+    @app.exception_handler(UnknownModel)
+    def _unknown_model(request: Request, error: UnknownModel) -> JSONResponse:
+        invalid = BodyInvalid("model", str(error))
+        return problem_answer(request, problem_of(invalid.code, str(invalid), invalid.errors))
 
 
 def _field_problem(error: Mapping[str, Any]) -> FieldProblem:

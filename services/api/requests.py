@@ -10,6 +10,7 @@ from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from core.instruments import REQUEST_SECONDS
+from core.registry_csv import BYTES_MAX
 from services.api.answers import PREFIX
 from services.api.problems import SAFE_HEADERS, Code, problem_answer, problem_of
 
@@ -17,6 +18,8 @@ UNMATCHED = "unmatched"
 """The route of a request that matched none: paths that strangers invent would be labels without bound."""
 
 BODY_BYTES_MAX = 65_536
+LARGER_BODIES = {f"{PREFIX}/sensors/bulk": BYTES_MAX}
+"""Bounds of the routes that take a whole file."""
 
 _log = structlog.get_logger(__name__)
 
@@ -80,7 +83,7 @@ class SafeHeaders:
 
 
 class BodyBound:
-    """Refuses a request whose body is over `BODY_BYTES_MAX`, or does not say its length, before it is read.
+    """Refuses a request whose body is over its bound, or does not say its length, before it is read.
 
     The web server holds a body to the length that it says.
     """
@@ -103,8 +106,9 @@ def _body_refusal(request: Request) -> tuple[int, str] | None:
     if "transfer-encoding" in request.headers:
         return 411, "a body must say its length (Content-Length)"
     length = request.headers.get("content-length", "0")
-    if not length.isdecimal() or int(length) > BODY_BYTES_MAX:
-        return 413, f"the body is over {BODY_BYTES_MAX} bytes"
+    bound = LARGER_BODIES.get(request.url.path, BODY_BYTES_MAX)
+    if not length.isdecimal() or int(length) > bound:
+        return 413, f"the body is over {bound} bytes"
     return None
 
 

