@@ -204,16 +204,20 @@ def test_the_counters_add_up(mosquitto: Mosquitto, database_url: str) -> None:
     stop = threading.Event()
     ingest = threading.Thread(target=run_ingest, args=(settings, stop))
     ingest.start()
-    wait_until(lambda: value("vigie_mqtt_connected") == 1)
-    with publisher_to(mosquitto.url) as publisher:
-        for step in range(200):
-            publisher.publish(TOPIC, pack(step % 150))
-            publisher.publish(TOPIC, b"?%d" % step)
-        wait_until(lambda: value("vigie_ingest_messages_received_total", lane="counted") - received_before == 400)
-    stop.set()
-    ingest.join(20)
+    try:
+        wait_until(lambda: value("vigie_mqtt_connected") == 1)
+        with publisher_to(mosquitto.url) as publisher:
+            for step in range(200):
+                publisher.publish(TOPIC, pack(step % 150))
+                publisher.publish(TOPIC, b"?%d" % step)
+            # With the lane's own heartbeat.
+            wait_until(lambda: value("vigie_ingest_messages_received_total", lane="counted") - received_before == 401)
+    finally:
+        # A thread that goes on would outlive the test, and the run.
+        stop.set()
+        ingest.join(20)
     assert not ingest.is_alive()
-    assert settled() - settled_before == 400
+    assert settled() - settled_before == 401
     assert value("vigie_ingest_messages_total", lane="counted", outcome="returned") == 0
     assert value("vigie_ingest_messages_in_flight", lane="counted") == in_flight_before
     assert count_stored(database_url) == 300
