@@ -153,7 +153,7 @@ class Source(Protocol):
         ...
 
 
-# Not frozen, though nobody changes one: that would cost each message more than its JSON does.
+# Not frozen, though nobody changes one: each field of a frozen one is set through object.__setattr__, once a message.
 @dataclass(slots=True)
 class Message:
     """A message as the broker gave it. ``payload`` may be cut; ``size_bytes`` is its full size.

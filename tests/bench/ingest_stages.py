@@ -1,4 +1,4 @@
-"""Where a message's time goes on its way through the batch path: each stage by itself, on batches of 1,000 messages."""
+"""Where a message's time goes on its way through the batch path: each stage by itself, on batches of 5,000 messages."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ from ingestors.pipeline import examine
 from ingestors.sift import sift
 from ingestors.validate import Limits
 
-BATCHES = 20
-BATCH_MESSAGES = 1_000
+BATCHES = 8
+BATCH_MESSAGES = 5_000
 LIMITS = Limits(262_144, 16_384, timedelta(seconds=300), past_max=timedelta(days=10_000))
 FIRST = 10_000_000
 """Beyond the messages of the other measures: all of these are new."""

@@ -65,8 +65,10 @@ def test_a_line_that_is_cut_again_and_again(
     with traffic_over(what, mosquitto, postgres, tmp_path, 6) as (line, database_url, gateway):
         for _ in range(3):
             time.sleep(0.7)
+            stored = stored_messages(database_url)
             line.cut()
             wait_until_written(database_url, now(), lambda: gateway.publishes, 15)
+            assert stored_messages(database_url) > stored
 
 
 @pytest.mark.parametrize("what", ["broker", "database"])
@@ -89,10 +91,12 @@ def test_a_broker_that_takes_the_line_and_never_answers_is_asked_anew(
         line.swallow()
         line.cut()
         wait_until(lambda: line.swallowed > 0)
+        stored = stored_messages(database_url)
         line.release()
         back_s = time.monotonic()
         wait_until_written(database_url, now(), lambda: gateway.publishes, 9)
         tell(capsys, "a broker that never answered", [f"replaced after {time.monotonic() - back_s:.1f} s"])
+        assert stored_messages(database_url) > stored
 
 
 @pytest.mark.skipif(not FULL, reason="takes two minutes: VIGIE_FAULTS=full")
@@ -102,5 +106,7 @@ def test_a_half_open_line_to_the_broker_is_noticed(
     with traffic_over("broker", mosquitto, postgres, tmp_path, 100) as (line, database_url, gateway):
         line.lose()
         lost_s = time.monotonic()
+        stored = stored_messages(database_url)
         wait_until_written(database_url, now(), lambda: gateway.publishes, 60)
         tell(capsys, "half-open line to the broker", [f"noticed and replaced after {time.monotonic() - lost_s:.0f} s"])
+        assert stored_messages(database_url) > stored
