@@ -6,16 +6,17 @@ import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from time import monotonic
 
 from core.clock import now
 from core.decisions import Subject
-from core.errors import VigieError
+from core.errors import StoreAbsent, VigieError
 from core.readings import Source
 from core.settings import BrokerSettings
 from core.store.decisions import write_subject
-from core.store.pool import connected
+from core.store.pool import Connection, connected
 from core.store.sensors import declare_sensor
-from core.store.status import newest_observed_at
+from core.store.status import count_stored, newest_observed_at
 from ingestors.broker import BrokerAddress, Publisher
 from ingestors.publish import Published, PublishPlan, publish_source
 from models.simulation import equipment_bays, equipment_bins, equipment_buildings, equipment_rooms
@@ -23,6 +24,10 @@ from models.simulation import equipment_bays, equipment_bins, equipment_building
 OVERLAP = timedelta(hours=12)
 """What is published again after a restart: late deliveries under way ended with the feeder; twice counts once."""
 DRAIN_S = 60.0
+SAY_EVERY_S = 2.0
+AHEAD_READINGS_MAX = 2_000
+"""How far the feed runs ahead of the store: what a person publishes meanwhile waits behind no more than that."""
+LOOK_EVERY_S, STILL_S_MAX = 0.1, 1.0
 
 
 class Unconfirmed(VigieError):
@@ -78,7 +83,8 @@ def feed(source: Source, feeding: Feeding, stop: threading.Event, dsn: str | Non
     if not publisher.open(stop):
         return
     try:
-        published = publish_source(source, publisher, PublishPlan(start, began, feeding.speed), _say, stop)
+        pace = Pace(dsn, stop)
+        published = publish_source(source, publisher, PublishPlan(start, began, feeding.speed), pace, stop)
         missing = publisher.drain(DRAIN_S)
     finally:
         publisher.close()
@@ -96,6 +102,55 @@ def _declare(dsn: str, source: Source, subjects: Sequence[Subject], at: datetime
             write_subject(connection, subject)
         newest = newest_observed_at(connection, [sensor.external_id for sensor in source.sensors])
     return newest - OVERLAP if newest else datetime.min.replace(tzinfo=at.tzinfo)
+
+
+class Pace:
+    """Says how far the feed is, and holds it back when it is too far ahead of the store.
+
+    A broker takes weeks of history faster than they can be stored, and hands messages over in their order: without a
+    bound, a value published now would wait behind all of them. What is stored already, or refused, never counts as
+    stored: once the store stands still, all is taken as settled.
+
+    Parameters
+    ----------
+    dsn
+        The store to keep pace with; without one the feed runs as fast as the broker takes it.
+    """
+
+    def __init__(self, dsn: str | None, stop: threading.Event) -> None:
+        self._dsn = dsn
+        self._stop = stop
+        self._settled = 0
+        self._stored: int | None = None
+        self._said_s = monotonic()
+
+    def __call__(self, published: Published) -> None:
+        """Hear of what was published, and wait for the store."""
+        if monotonic() - self._said_s >= SAY_EVERY_S:
+            self._said_s = monotonic()
+            _say(published)
+        if self._dsn is None or published.readings - self._settled <= AHEAD_READINGS_MAX:
+            return
+        try:
+            with connected(self._dsn) as connection:
+                self._wait(connection, published.readings)
+        except StoreAbsent:
+            self._stop.wait(STILL_S_MAX)
+
+    def _wait(self, connection: Connection, readings: int) -> None:
+        moved_s = monotonic()
+        while not self._stop.is_set():
+            stored = count_stored(connection)
+            connection.rollback()
+            if stored != self._stored:
+                self._settled += 0 if self._stored is None else max(0, stored - self._stored)
+                self._stored = stored
+                moved_s = monotonic()
+            elif monotonic() - moved_s >= STILL_S_MAX:
+                self._settled = readings
+            if readings - self._settled <= AHEAD_READINGS_MAX:
+                return
+            self._stop.wait(LOOK_EVERY_S)
 
 
 def _say(published: Published) -> None:

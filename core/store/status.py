@@ -48,6 +48,13 @@ def read_progress(connection: Connection) -> Progress:
     return Progress(sensors, readings, newest, tuple(models), forecasts)
 
 
+def count_stored(connection: Connection) -> int:
+    """Return how many readings were stored in the last two days of arrival (`core.store.live.RECEPTION_KEPT`)."""
+    row = connection.execute("SELECT coalesce(sum(stored), 0)::bigint FROM reception").fetchone()
+    assert row is not None, "an aggregate returns a row"
+    return int(row[0])
+
+
 def newest_observed_at(connection: Connection, external_ids: Sequence[str]) -> datetime | None:
     """Return when the newest reading of these sensors was observed, None when there is none."""
     row = connection.execute(
