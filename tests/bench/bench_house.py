@@ -20,6 +20,9 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+from figures import Figure
+
 from core.clock import Window, floor_to_step
 from core.metrics import metric_named
 from models.backtest import Backtest, BacktestSettings, backtest, origins_of, table_of
@@ -30,29 +33,6 @@ from models.train import TrainingSettings
 ROOT = Path(__file__).resolve().parents[2]
 SKILL_TARGET = 0.10
 COVERAGE_LOW, COVERAGE_HIGH = 0.75, 0.85
-
-
-@dataclass(frozen=True, slots=True)
-class Figure:
-    """One figure of a bench; ``target`` None is reported without being aimed at."""
-
-    name: str
-    value: float
-    unit: str
-    better: str
-    target: float | None = None
-    met: bool | None = None
-
-    def as_json(self) -> dict[str, float | str | bool | None]:
-        """Return the figure as the bench's last line carries it."""
-        return {
-            "name": self.name,
-            "value": round(self.value, 4),
-            "unit": self.unit,
-            "better": self.better,
-            "target": self.target,
-            "met": self.met,
-        }
 
 
 @dataclass(frozen=True, slots=True)

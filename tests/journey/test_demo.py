@@ -18,7 +18,7 @@ from typing import Any
 from urllib.request import urlopen
 
 import pytest
-from playwright.sync_api import Browser, expect, sync_playwright
+from playwright.sync_api import Browser, expect
 
 pytestmark = pytest.mark.journey
 READY_S, FIRST_READING_S, MODELS_S, APPEARS_S, SECOND_START_S = 120, 60, 240, 5, 30
@@ -85,20 +85,6 @@ def demo(folder: Path) -> Iterator[Demo]:
     yield demo
     if demo.process.poll() is None:
         stop_demo(demo)
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    binary = shutil.which("chromium")
-    if binary is None:
-        pytest.skip("Debian's chromium is not installed")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=binary,
-            args=["--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-background-networking"],
-        )
-        yield browser
-        browser.close()
 
 
 def forecast_metrics(demo: Demo) -> set[str]:

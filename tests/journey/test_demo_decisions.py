@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from page_browser import chromium
 from playwright.sync_api import Browser, expect
 from test_demo import Demo, start_demo, stop_demo
 
@@ -38,12 +37,6 @@ def begun(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Begun]:
     demo = start_demo(folder)
     yield Begun(demo, began_s)
     stop_demo(demo)
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as found:
-        yield found
 
 
 def approvable(demo: Demo, kind: str) -> dict[str, Any] | None:

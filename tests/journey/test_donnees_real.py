@@ -7,7 +7,6 @@ from datetime import datetime, timedelta
 
 import pytest
 from api_process import api_running
-from page_browser import chromium
 from playwright.sync_api import Browser, Page, Response, expect
 from replaying import ROOM, refused, settings_of
 
@@ -30,12 +29,6 @@ pytestmark = pytest.mark.journey
 COMMUNE = ROOM.site.commune_insee
 FRAMES = 40
 LOST = range(11, 18)
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as found:
-        yield found
 
 
 def good_message(at: datetime) -> Message:

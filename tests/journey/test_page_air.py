@@ -4,33 +4,20 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-from fastapi import APIRouter
-from page_browser import chromium
-from page_stub import serve, stub_app
-from page_town import COMMUNE, iso, stub_town
-from playwright.sync_api import Browser, Page, expect
+from page_decisions import Proposed, visiting
+from page_town import COMMUNE, iso
+from playwright.sync_api import Browser, expect
 
 from core.clock import floor_to_step
 
 pytestmark = pytest.mark.journey
 GOLDEN = Path(__file__).resolve().parents[1] / "golden" / "ventilation.json"
 AXE = Path(__file__).resolve().parents[2] / "node_modules" / "axe-core" / "axe.min.js"
-
-
-@dataclass
-class Proposed:
-    """What the stubbed API has decided, and what it was answered."""
-
-    decisions: list[dict[str, Any]] = field(default_factory=list)
-    answers: list[dict[str, Any]] = field(default_factory=list)
 
 
 def proposal(
@@ -55,51 +42,9 @@ def proposal(
     return {**body, **own, "subject": f"{COMMUNE}:{subject}"}
 
 
-def decision_router(proposed: Proposed) -> APIRouter:
-    """Return the routes of decisions that the page asks."""
-    router = APIRouter(prefix="/api/v1")
-
-    @router.get("/decisions")
-    def decisions(kind: str, commune: str) -> dict[str, Any]:
-        wanted = kind == "ventilation" and commune == COMMUNE
-        return {"items": proposed.decisions if wanted else [], "next": None}
-
-    @router.post("/decisions/7/answers", status_code=201)
-    def answer(body: dict[str, Any]) -> dict[str, Any]:
-        proposed.answers.append(body)
-        kept = proposed.decisions[0]
-        kept["state"] = body["state"]
-        kept["answers"] = [{**body, "at": iso(datetime.now(UTC))}]
-        return kept
-
-    return router
-
-
-@contextmanager
-def visiting(browser: Browser, proposed: Proposed, language: str = "fr-FR", width: int = 1440) -> Iterator[Page]:
-    """Let a visitor in; anything that the console complains of fails the test."""
-    app = stub_app(stub_town())
-    app.include_router(decision_router(proposed))
-    complaints: list[str] = []
-    with serve(app) as url:
-        context = browser.new_context(base_url=url, locale=language, viewport={"width": width, "height": 900})
-        page = context.new_page()
-        page.on("pageerror", lambda error: complaints.append(str(error)))
-        page.on("console", lambda said: complaints.append(said.text) if said.type == "error" else None)
-        yield page
-        context.close()
-    assert complaints == []
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as found:
-        yield found
-
-
 @pytest.fixture
 def proposed() -> Proposed:
-    return Proposed([proposal()])
+    return Proposed("ventilation", [proposal()])
 
 
 def test_the_sentence_the_rooms_and_the_airings_are_there(browser: Browser, proposed: Proposed) -> None:

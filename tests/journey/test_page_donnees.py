@@ -6,19 +6,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from page_browser import Visit, chromium, visit
+from page_browser import Visit, visit
 from page_town import COMMUNE, EMPTY_COMMUNE, stub_town
 from playwright.sync_api import Browser, expect
 
 pytestmark = pytest.mark.journey
 AXE = Path(__file__).resolve().parents[2] / "node_modules" / "axe-core" / "axe.min.js"
 VIEWS = ("refusals", "gaps", "completeness", "registry", "ingest")
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as found:
-        yield found
 
 
 @pytest.fixture

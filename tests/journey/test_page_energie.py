@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from fastapi import APIRouter
 from load_cases import ALL, CAR, ZONE, policy, situation
-from page_browser import chromium
-from page_stub import serve, stub_app
-from page_town import COMMUNE, EMPTY_COMMUNE, iso, stub_town
-from playwright.sync_api import Browser, Page, expect
+from page_decisions import Proposed, visiting
+from page_town import COMMUNE, EMPTY_COMMUNE
+from playwright.sync_api import Browser, expect
 
 from core.decision_json import format_decision
 from services.decisions.load_shifting.decider import decide
@@ -23,14 +19,6 @@ from services.decisions.load_shifting.situation import next_quarter
 
 pytestmark = pytest.mark.journey
 EVERY_DAY = {"weekdays": list(range(7))}
-
-
-@dataclass
-class Proposed:
-    """What the stubbed API has decided, and what it was answered."""
-
-    decisions: list[dict[str, Any]] = field(default_factory=list)
-    answers: list[dict[str, Any]] = field(default_factory=list)
 
 
 def kept(number: int, name: str, **changed: Any) -> dict[str, Any]:
@@ -54,58 +42,12 @@ def proposals() -> Proposed:
     car = {**CAR, **EVERY_DAY}
     zone = {**ZONE, "bands": [{"start": "08:00", "end": "18:00", "low_c": 19, "high_c": 22}]}
     return Proposed(
+        "load_shifting",
         [
             kept(1, "Hôtel de ville", **{**ALL, "sessions": [car], "zone": zone}, shed=shed, peak_eur_per_kw=0.2),
             kept(2, "Gymnase", sessions=[car]),
-        ]
+        ],
     )
-
-
-def decision_router(proposed: Proposed) -> APIRouter:
-    """Return the routes of decisions that the page asks."""
-    router = APIRouter(prefix="/api/v1")
-
-    @router.get("/decisions")
-    def decisions(kind: str, commune: str) -> dict[str, Any]:
-        wanted = kind == "load_shifting" and commune == COMMUNE
-        return {"items": proposed.decisions if wanted else [], "next": None}
-
-    @router.post("/decisions/{number}/answers", status_code=201)
-    def answer(number: int, body: dict[str, Any]) -> dict[str, Any]:
-        proposed.answers.append({"decision_id": number, **body})
-        found = next(one for one in proposed.decisions if one["decision_id"] == number)
-        found["state"] = body["state"]
-        found["answers"] = [{**body, "at": iso(datetime.now(UTC))}]
-        return found
-
-    @router.get("/decision-subjects")
-    def subjects() -> dict[str, Any]:
-        row = {"kind": "load_shifting", "code": f"{COMMUNE}:1", "commune_insee": COMMUNE, "name": "Hôtel de ville"}
-        return {"items": [row], "next": None}
-
-    return router
-
-
-@contextmanager
-def visiting(browser: Browser, proposed: Proposed, language: str = "fr-FR", width: int = 1440) -> Iterator[Page]:
-    """Let a visitor in; anything that the console complains of fails the test."""
-    app = stub_app(stub_town())
-    app.include_router(decision_router(proposed))
-    complaints: list[str] = []
-    with serve(app) as url:
-        context = browser.new_context(base_url=url, locale=language, viewport={"width": width, "height": 900})
-        page = context.new_page()
-        page.on("pageerror", lambda error: complaints.append(str(error)))
-        page.on("console", lambda said: complaints.append(said.text) if said.type == "error" else None)
-        yield page
-        context.close()
-    assert complaints == []
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as found:
-        yield found
 
 
 def test_a_schedule_is_said_drawn_and_explained(browser: Browser) -> None:
@@ -164,7 +106,7 @@ def test_it_is_approved_by_a_person(browser: Browser) -> None:
 
 
 def test_without_a_forecast_the_page_says_so_and_draws_nothing(browser: Browser) -> None:
-    with visiting(browser, Proposed([kept(1, "Hôtel de ville", blind=True)])) as page:
+    with visiting(browser, Proposed("load_shifting", [kept(1, "Hôtel de ville", blind=True)])) as page:
         page.goto(f"/energie?commune={COMMUNE}")
         expect(page.locator("[data-verdict]")).to_contain_text("Pas de programme")
         expect(page.locator("[data-schedule]")).to_be_hidden()

@@ -4,32 +4,19 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from fastapi import APIRouter
-from page_browser import chromium
-from page_stub import serve, stub_app
-from page_town import COMMUNE, iso, stub_town
-from playwright.sync_api import Browser, Page, expect
+from page_decisions import Proposed, visiting
+from page_town import COMMUNE, iso
+from playwright.sync_api import Browser, expect
 from simulated_bays import simulated
 
 from core.decision_json import format_decision
 from services.decisions.bays.decide import decide
 
 pytestmark = pytest.mark.journey
-
-
-@dataclass
-class Proposed:
-    """What the stubbed API has decided, and what it was answered."""
-
-    decisions: list[dict[str, Any]] = field(default_factory=list)
-    answers: list[dict[str, Any]] = field(default_factory=list)
 
 
 def proposal(days: int = 28) -> dict[str, Any]:
@@ -48,54 +35,8 @@ def proposal(days: int = 28) -> dict[str, Any]:
     }
 
 
-def decision_router(proposed: Proposed) -> APIRouter:
-    """Return the routes of decisions that the page asks."""
-    router = APIRouter(prefix="/api/v1")
-
-    @router.get("/decisions")
-    def decisions(kind: str, commune: str) -> dict[str, Any]:
-        wanted = kind == "bay" and commune == COMMUNE
-        return {"items": proposed.decisions if wanted else [], "next": None}
-
-    @router.post("/decisions/7/answers", status_code=201)
-    def answer(body: dict[str, Any]) -> dict[str, Any]:
-        proposed.answers.append(body)
-        kept = proposed.decisions[0]
-        kept["state"] = body["state"]
-        kept["answers"] = [{**body, "at": iso(datetime.now(UTC))}]
-        return kept
-
-    @router.get("/decision-subjects")
-    def subjects() -> dict[str, Any]:
-        return {"items": [{"kind": "bay", "code": f"{COMMUNE}:livraisons", "commune_insee": COMMUNE, "name": "Aires"}]}
-
-    return router
-
-
-@contextmanager
-def visiting(browser: Browser, proposed: Proposed, language: str = "fr-FR", width: int = 1440) -> Iterator[Page]:
-    """Let a visitor in; anything that the console complains of fails the test."""
-    app = stub_app(stub_town())
-    app.include_router(decision_router(proposed))
-    complaints: list[str] = []
-    with serve(app) as url:
-        context = browser.new_context(base_url=url, locale=language, viewport={"width": width, "height": 900})
-        page = context.new_page()
-        page.on("pageerror", lambda error: complaints.append(str(error)))
-        page.on("console", lambda said: complaints.append(said.text) if said.type == "error" else None)
-        yield page
-        context.close()
-    assert complaints == []
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as found:
-        yield found
-
-
 def test_bays_are_said_and_shown(browser: Browser) -> None:
-    proposed = Proposed([proposal()])
+    proposed = Proposed("bay", [proposal()])
     with visiting(browser, proposed) as page:
         page.goto(f"/livraisons?commune={COMMUNE}")
         expect(page.locator("[data-verdict]")).to_contain_text(re.compile("aire"))
@@ -111,7 +52,7 @@ def test_bays_are_said_and_shown(browser: Browser) -> None:
 
 
 def test_why_is_told_and_the_proposal_approved(browser: Browser) -> None:
-    proposed = Proposed([proposal()])
+    proposed = Proposed("bay", [proposal()])
     with visiting(browser, proposed) as page:
         page.goto(f"/livraisons?commune={COMMUNE}")
         page.locator("[data-why]").click()
@@ -124,14 +65,14 @@ def test_why_is_told_and_the_proposal_approved(browser: Browser) -> None:
 
 
 def test_a_short_history_says_so_in_english_on_a_phone(browser: Browser) -> None:
-    with visiting(browser, Proposed([proposal(days=3)]), language="en-GB", width=390) as page:
+    with visiting(browser, Proposed("bay", [proposal(days=3)]), language="en-GB", width=390) as page:
         page.goto(f"/livraisons?commune={COMMUNE}")
         expect(page.locator("[data-now]")).to_contain_text("Chances will come after eight days")
         assert page.evaluate("document.documentElement.scrollWidth") <= 390
 
 
 def test_a_commune_without_bays_names_those_that_have_some(browser: Browser) -> None:
-    with visiting(browser, Proposed()) as page:
+    with visiting(browser, Proposed("bay")) as page:
         page.goto("/livraisons?commune=94079")
         expect(page.locator("[data-verdict]")).to_contain_text("Aucune aire de livraison n’est suivie")
         expect(page.get_by_role("link", name="Noisy-le-Grand")).to_have_attribute("href", f"?commune={COMMUNE}")
@@ -140,7 +81,7 @@ def test_a_commune_without_bays_names_those_that_have_some(browser: Browser) -> 
 def test_an_old_proposal_cannot_be_answered(browser: Browser) -> None:
     late = proposal()
     late["answer_by"] = iso(datetime.now(UTC) - timedelta(minutes=1))
-    with visiting(browser, Proposed([late])) as page:
+    with visiting(browser, Proposed("bay", [late])) as page:
         page.goto(f"/livraisons?commune={COMMUNE}")
         expect(page.locator("vigie-decide")).to_contain_text("sans réponse")
         expect(page.locator("[data-approve]")).to_have_count(0)

@@ -6,17 +6,11 @@ import base64
 from collections.abc import Iterator
 
 import pytest
-from page_browser import Visit, chromium, visit
+from page_browser import Visit, visit
 from page_town import COMMUNE, LOOPING, stub_town
 from playwright.sync_api import Browser, Page, expect
 
 pytestmark = pytest.mark.journey
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as found:
-        yield found
 
 
 @pytest.fixture

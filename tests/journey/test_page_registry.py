@@ -5,18 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from page_browser import Visit, chromium, visit
+from page_browser import Visit, visit
 from page_town import COMMUNE, stub_town
 from playwright.sync_api import Browser, Page, expect
 
 pytestmark = pytest.mark.journey
 HEADER = "external_id;kind;name;commune;site\n"
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as found:
-        yield found
 
 
 @pytest.fixture

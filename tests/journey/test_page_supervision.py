@@ -8,19 +8,13 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from page_browser import Visit, chromium, visit
+from page_browser import Visit, visit
 from page_town import COMMUNE, EMPTY_COMMUNE, stub_town
 from playwright.sync_api import Browser, expect
 
 pytestmark = pytest.mark.journey
 ROOM_12, ROOM_12_TEMPERATURE, SILENT_BIN = 1, 2, 12
 AXE = Path(__file__).resolve().parents[2] / "node_modules" / "axe-core" / "axe.min.js"
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as found:
-        yield found
 
 
 @pytest.fixture

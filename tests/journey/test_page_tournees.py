@@ -9,7 +9,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from page_browser import chromium
 from page_stub import serve, stub_app
 from page_town import COMMUNE, stub_town
 from playwright.sync_api import Browser, Page, expect
@@ -64,12 +63,6 @@ def made() -> list[Row]:
         life = {"decision_id": number, "state": "proposed", "answers": [], "simulated": True}
         rows.append({**body, **life, "subject_name": subject["name"]})
     return rows
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as found:
-        yield found
 
 
 @contextmanager

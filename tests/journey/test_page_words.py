@@ -7,18 +7,12 @@ from datetime import datetime
 from typing import Any
 
 import pytest
-from page_browser import chromium, visit
+from page_browser import visit
 from page_town import stub_town
 from playwright.sync_api import Browser, Page
 
 pytestmark = pytest.mark.journey
 HOUR_MS = 3_600_000
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as found:
-        yield found
 
 
 @pytest.fixture(scope="module", params=["fr-FR", "en-GB"])
