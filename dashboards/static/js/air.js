@@ -9,32 +9,22 @@ import { roomCsv, roomFigures } from "./air_table.js";
 import { Clock } from "./air_clock.js";
 import { download } from "./csv.js";
 import { phraseText, readDecisions } from "./decision.js";
+import { begin } from "./decision_page.js";
 import { el } from "./element.js";
 import { prose } from "./formats.js";
-import { note, showClock, showOrigins, showToday, showVerdict } from "./frame.js";
+import { showClock, showOrigins, showToday, showVerdict } from "./frame.js";
 import { get, put } from "./url.js";
 import { t } from "./words.js";
 
 const KIND = "ventilation";
 const $ = (selector) => document.querySelector(selector);
-let commune;
+const chooser = $("vigie-communes");
 let decisions = [];
 let shown = null;
 
-async function start() {
-  showToday();
-  try {
-    commune = await $("vigie-communes").load();
-    listen();
-    showOrigins(await readAll("/sensors", { commune: commune.insee }));
-    await load();
-    $("vigie-live").follow(commune.insee);
-  } catch (error) {
-    failed(error);
-  }
-}
-
 async function load() {
+  const commune = chooser.current;
+  showOrigins(await readAll("/sensors", { commune: commune.insee }));
   decisions = (await readDecisions(KIND, commune.insee)).sort((a, b) => a.subject.localeCompare(b.subject));
   show(decisions.find(({ subject }) => subject === `${commune.insee}:${get("site")}`) ?? neediest());
 }
@@ -105,18 +95,5 @@ function showSites() {
   $("[data-sites]").replaceChildren(...(decisions.length > 1 ? decisions.map(button) : []));
 }
 
-function failed(error) {
-  showVerdict([t("air.failed", { why: error.message }), ""]);
-  const box = $("[data-note]");
-  box.hidden = false;
-  box.replaceChildren(note(t("air.failed", { why: error.message }), t("list.retry"), () => location.reload()));
-}
-
-function listen() {
-  addEventListener("popstate", () => load().catch(failed));
-  for (const event of ["vigie:answered", "vigie:decisions", "vigie:reset"]) {
-    document.addEventListener(event, () => load().catch(failed));
-  }
-}
-
-start();
+showToday();
+begin({ words: "air", box: $("[data-note]"), load });

@@ -4,11 +4,12 @@ import "./communes.js";
 import "./live.js";
 import { address, now, read } from "./api.js";
 import { phraseText, readDecisions } from "./decision.js";
+import { begin, decidedWhere } from "./decision_page.js";
 import { staves } from "./energie_score.js";
 import { actionTable, figureList, quarterTable, shedLine } from "./energie_tables.js";
 import { el } from "./element.js";
 import { moment, number, prose } from "./formats.js";
-import { note, showClock, showOrigins, showToday, showVerdict } from "./frame.js";
+import { showClock, showOrigins, showToday, showVerdict } from "./frame.js";
 import { get, put } from "./url.js";
 import { t } from "./words.js";
 
@@ -18,27 +19,9 @@ const WORTH_EUR = 0.5;
 const SEEN_KH = 0.05;
 
 const $ = (selector) => document.querySelector(selector);
-const [chooser, bar, why, live] = ["communes", "decide", "why", "live"].map((name) => $(`vigie-${name}`));
+const [chooser, bar, why] = ["communes", "decide", "why"].map((name) => $(`vigie-${name}`));
 let decisions = [];
 let newest = null;
-
-async function start() {
-  showToday();
-  try {
-    await chooser.load();
-    await load();
-    live.follow(chooser.current.insee);
-  } catch (error) {
-    failed(error);
-  }
-  document.addEventListener("vigie:decisions", () => load().catch(failed));
-  document.addEventListener("vigie:reset", () => load().catch(failed));
-  document.addEventListener("vigie:answered", ({ detail }) => renew(detail));
-  addEventListener("popstate", () => decisions.length && show());
-  $("[data-quarters]").addEventListener("toggle", showQuarters);
-  setInterval(() => showClock(newest), 1000);
-  setInterval(() => !document.hidden && load().catch(() => {}), REFRESH_MS);
-}
 
 async function load() {
   const commune = chooser.current.insee;
@@ -129,24 +112,16 @@ function showShed(decision) {
 
 /** No decision: say whether buildings are followed here, and where else they are. */
 async function showNone() {
-  const { items } = await read("/decision-subjects", { kind: KIND });
+  const { here, links } = await decidedWhere(KIND);
   const commune = chooser.current;
-  const here = items.some(({ commune_insee: insee }) => insee === commune.insee);
   $("[data-schedule]").hidden = true;
   showVerdict([t(here ? "energie.waiting" : "energie.none", { commune: commune.name }), here ? t("energie.waiting_quiet") : ""]);
-  const links = chooser.communes
-    .filter(({ insee }) => items.some((subject) => subject.commune_insee === insee))
-    .map(({ insee, name }) => el("a", { href: `?commune=${insee}` }, name));
   const box = $("[data-message]");
   box.hidden = here || !links.length;
   box.replaceChildren(el("p", { class: "lede" }, t("energie.none_quiet")), el("p", { class: "links" }, ...links));
 }
 
-function failed(error) {
-  if (!decisions.length) showVerdict([t("verdict.failed"), ""]);
-  const box = $("[data-message]");
-  box.hidden = false;
-  box.replaceChildren(note(t("energie.failed", { why: error.message }), t("list.retry"), () => location.reload()));
-}
-
-start();
+showToday();
+$("[data-quarters]").addEventListener("toggle", showQuarters);
+setInterval(() => showClock(newest), 1000);
+begin({ words: "energie", box: $("[data-message]"), load, renew, refreshMs: REFRESH_MS });

@@ -4,9 +4,10 @@ import "./communes.js";
 import "./live.js";
 import { address, read } from "./api.js";
 import { phraseText, readDecisions } from "./decision.js";
+import { begin, decidedWhere } from "./decision_page.js";
 import { el, glyph } from "./element.js";
 import { number } from "./formats.js";
-import { note, showClock, showOrigins, showToday, showVerdict } from "./frame.js";
+import { showClock, showOrigins, showToday, showVerdict } from "./frame.js";
 import { heatTable } from "./livraisons_heat.js";
 import { nowTable, scoreTable } from "./livraisons_now.js";
 import { dwellFigure, overTable, ruleTable } from "./livraisons_stays.js";
@@ -17,25 +18,9 @@ const KIND = "bay";
 const REFRESH_MS = 30_000;
 
 const $ = (selector) => document.querySelector(selector);
-const [chooser, bar, why, live] = ["communes", "decide", "why", "live"].map((name) => $(`vigie-${name}`));
+const [chooser, bar, why] = ["communes", "decide", "why"].map((name) => $(`vigie-${name}`));
 let decision = null;
 let newest = null;
-
-async function start() {
-  showToday();
-  try {
-    await chooser.load();
-    await load();
-    live.follow(chooser.current.insee);
-  } catch (error) {
-    failed(error);
-  }
-  document.addEventListener("vigie:decisions", () => load().catch(failed));
-  document.addEventListener("vigie:reset", () => load().catch(failed));
-  document.addEventListener("vigie:answered", ({ detail }) => show(detail));
-  setInterval(() => showClock(newest), 1000);
-  setInterval(() => !document.hidden && load().catch(() => {}), REFRESH_MS);
-}
 
 async function load() {
   const commune = chooser.current.insee;
@@ -107,24 +92,15 @@ function figures({ bays, days, stays_today: stays }) {
 
 /** No decision: say whether bays are followed here, and where else they are. */
 async function showNone() {
-  const { items } = await read("/decision-subjects", { kind: KIND });
+  const { here, links } = await decidedWhere(KIND);
   const commune = chooser.current;
-  const here = items.some(({ commune_insee: insee }) => insee === commune.insee);
   const box = $("[data-message]");
   box.hidden = false;
   $("[data-bays]").hidden = true;
   showVerdict([t(here ? "livraisons.waiting" : "livraisons.none", { commune: commune.name }), here ? t("livraisons.waiting_quiet") : ""]);
-  const links = chooser.communes
-    .filter(({ insee }) => items.some((subject) => subject.commune_insee === insee))
-    .map(({ insee, name }) => el("a", { href: `?commune=${insee}` }, name));
   box.replaceChildren(...(here || !links.length ? [] : [el("p", { class: "lede" }, t("livraisons.none_quiet")), el("p", { class: "links" }, ...links)]));
 }
 
-function failed(error) {
-  const box = $("[data-message]");
-  box.hidden = false;
-  if (!decision) showVerdict([t("verdict.failed"), ""]);
-  box.replaceChildren(note(t("livraisons.failed", { why: error.message }), t("list.retry"), () => location.reload()));
-}
-
-start();
+showToday();
+setInterval(() => showClock(newest), 1000);
+begin({ words: "livraisons", box: $("[data-message]"), load, renew: show, refreshMs: REFRESH_MS });

@@ -4,9 +4,10 @@ import "./communes.js";
 import "./live.js";
 import { address, now, readAll } from "./api.js";
 import { phraseText, readDecisions } from "./decision.js";
+import { begin } from "./decision_page.js";
 import { el } from "./element.js";
 import { date, minute, moment, number, percent } from "./formats.js";
-import { note, showClock, showOrigins, showVerdict } from "./frame.js";
+import { showClock, showOrigins, showVerdict } from "./frame.js";
 import { roundMap } from "./tournees_map.js";
 import { compareTable, hasMore, leftTable, stopTable, truckTable } from "./tournees_tables.js";
 import { get, put } from "./url.js";
@@ -14,24 +15,14 @@ import { t } from "./words.js";
 
 const KIND = "round";
 const $ = (selector) => document.querySelector(selector);
-let commune;
+const chooser = $("vigie-communes");
 let decisions = [];
 let shown = null;
 let everyLeft = false;
 
-async function start() {
-  try {
-    commune = await $("vigie-communes").load();
-    listen();
-    showOrigins(await readAll("/sensors", { commune: commune.insee }));
-    await load();
-    $("vigie-live").follow(commune.insee);
-  } catch (error) {
-    failed(error);
-  }
-}
-
 async function load() {
+  const commune = chooser.current;
+  showOrigins(await readAll("/sensors", { commune: commune.insee }));
   decisions = (await readDecisions(KIND, commune.insee)).sort((a, b) => a.subject.localeCompare(b.subject));
   const asked = `${commune.insee}:${get("fleet")}`;
   show(decisions.find(({ subject }) => subject === asked) ?? busiest());
@@ -47,7 +38,7 @@ function show(decision) {
   $("vigie-decide").decision = decision;
   if (!decision) {
     $("[data-round]").hidden = true;
-    return showVerdict([t("tournees.none", { commune: commune.name }), t("tournees.none_hint")]);
+    return showVerdict([t("tournees.none", { commune: chooser.current.name }), t("tournees.none_hint")]);
   }
   $("vigie-why").decision = decision;
   showVerdict([phraseText(decision.headline, KIND), decision.soundness === "degraded" ? t("decision.common.degraded") : ""]);
@@ -95,7 +86,7 @@ function showSheet(truck) {
   const line = (name, value) => el("div", {}, el("dt", {}, name), el("dd", {}, value));
   $("[data-sheet]").replaceChildren(
     el("p", { class: "h" }, truck.name),
-    el("p", {}, `${t("tournees.sheet_date", { day: date(Date.parse(truck.start)) })} · ${commune.name}`),
+    el("p", {}, `${t("tournees.sheet_date", { day: date(Date.parse(truck.start)) })} · ${chooser.current.name}`),
     el(
       "dl",
       {},
@@ -156,17 +147,5 @@ function showFleets() {
   $("[data-fleets]").replaceChildren(...(decisions.length > 1 ? decisions.map(button) : []));
 }
 
-function failed(error) {
-  showVerdict([t("tournees.failed", { why: error.message }), ""]);
-  const box = $("[data-note]");
-  box.hidden = false;
-  box.replaceChildren(note(t("tournees.failed", { why: error.message }), t("tournees.retry"), () => location.reload()));
-}
-
-function listen() {
-  $("[data-print]").addEventListener("click", () => print());
-  addEventListener("popstate", () => load().catch(failed));
-  for (const event of ["vigie:answered", "vigie:decisions", "vigie:reset"]) document.addEventListener(event, () => load().catch(failed));
-}
-
-start();
+$("[data-print]").addEventListener("click", () => print());
+begin({ words: "tournees", box: $("[data-note]"), load });
