@@ -5,14 +5,17 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from psycopg.errors import CheckViolation
 
 from core.columns import Columns, Ints, from_microseconds
 from core.readings import Arrival, Batch, BatchOutcome, Flag, Quality
 from core.store.asides import write_asides
 from core.store.live import lock_live, write_live_bodies
+from core.store.months import lacks_month, make_months, months_met
 from core.store.pool import Connection
 from core.store.rejections import write_rejections
 from core.store.staging import stage
+from core.store.stretches import stretches
 
 # The first of a batch wins, as the first of all does. What comes back are the first ones of the batch that met another,
 # already stored; most often there is none, and the comparison is left out. In order of key, so that two ingest
@@ -34,14 +37,13 @@ _INSERT = """
 _CONFLICTS = """
     SELECT staging.position FROM staging JOIN reading USING (series_id, observed_at)
      WHERE staging.position = ANY(%(positions)s) AND staging.value <> reading.value
+       AND reading.series_id = ANY(%(series_ids)s)
        AND reading.observed_at BETWEEN %(earliest)s::timestamptz AND %(latest)s::timestamptz
      ORDER BY staging.position
 """
 _DOUBT = """
     UPDATE reading SET flags = reading.flags | %(flag)s, quality = greatest(reading.quality, %(suspect)s)
-      FROM staging
-     WHERE staging.position = ANY(%(conflicts)s)
-       AND reading.series_id = staging.series_id AND reading.observed_at = staging.observed_at
+     WHERE reading.series_id = %(series_id)s AND reading.observed_at = ANY(%(instants)s)
        AND reading.observed_at BETWEEN %(earliest)s::timestamptz AND %(latest)s::timestamptz
        AND reading.flags & %(flag)s = 0
 """
@@ -100,7 +102,8 @@ def write_batch(connection: Connection, batch: Batch) -> BatchOutcome:
     """Write all of a batch in one transaction: readings, latest values, rejections, asides and the live feed.
 
     Idempotent: written twice, it counts once. A reading whose instant already has another value is a ``conflict``: the
-    first stays, flagged, and the second is kept as a rejection. The hours that changed are marked as touched.
+    first stays, flagged, and the second is kept as a rejection. The hours that changed are marked as touched. A batch
+    that meets a month which is not there is taken back, makes its months, and is written again.
 
     Returns
     -------
@@ -108,6 +111,16 @@ def write_batch(connection: Connection, batch: Batch) -> BatchOutcome:
         What became of each reading, by its position in the batch.
     """
     readings = Columns.of(batch.readings)
+    try:
+        return _write(connection, batch, readings)
+    except CheckViolation as refused:
+        if not lacks_month(refused):
+            raise
+    make_months(connection, months_met(readings.observed_us))
+    return _write(connection, batch, readings)
+
+
+def _write(connection: Connection, batch: Batch, readings: Columns) -> BatchOutcome:
     with connection.transaction():
         outcome = BatchOutcome.of(0)
         bodies: list[tuple[str, str]] = []
@@ -145,14 +158,21 @@ def _doubt(connection: Connection, readings: Columns, left_out: Ints) -> Ints:
     instants = readings.observed_us[left_out]
     arguments: dict[str, Any] = {
         "positions": left_out.tolist(),
+        "series_ids": np.unique(readings.series_id[left_out]).tolist(),
         "earliest": from_microseconds(int(instants.min())),
         "latest": from_microseconds(int(instants.max())),
         "flag": int(Flag.DUPLICATE_TIME),
         "suspect": int(Quality.SUSPECT),
     }
-    conflicts = [position for (position,) in connection.execute(_CONFLICTS, arguments)]
+    # Planned for these very values, as are the changes: a plan for any takes apart every compressed row.
+    conflicts = [position for (position,) in connection.execute(_CONFLICTS, arguments, prepare=False)]
+    doubtful = np.array(conflicts, np.int64)
     if conflicts:
-        arguments["conflicts"] = conflicts
-        connection.execute(_DOUBT, arguments)
-        connection.execute(_DOUBT_LATEST, arguments)
-    return np.array(conflicts, np.int64)
+        ordered = doubtful[np.lexsort((readings.observed_us[doubtful], readings.series_id[doubtful]))]
+        for part in stretches(readings.series_id[ordered], readings.observed_us[ordered]):
+            observed = [from_microseconds(one) for one in readings.observed_us[ordered[part]].tolist()]
+            of = {"series_id": int(readings.series_id[ordered[part.start]]), "instants": observed}
+            bounds = {"earliest": observed[0], "latest": observed[-1]}
+            connection.execute(_DOUBT, arguments | of | bounds, prepare=False)
+        connection.execute(_DOUBT_LATEST, arguments | {"conflicts": conflicts})
+    return doubtful

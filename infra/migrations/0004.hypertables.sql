@@ -5,7 +5,9 @@
 -- The extension is created when the server offers it and we may.
 DO $$
 BEGIN
-    IF EXISTS (SELECT FROM pg_available_extensions WHERE name = 'timescaledb') THEN
+    -- Where it lies on the disk and is not preloaded, to create it would end the connection; a setting of its loader's tells.
+    IF EXISTS (SELECT FROM pg_available_extensions WHERE name = 'timescaledb')
+       AND current_setting('timescaledb.disable_load', true) IS NOT NULL THEN
         CREATE EXTENSION IF NOT EXISTS timescaledb;
     END IF;
 EXCEPTION WHEN insufficient_privilege OR object_not_in_prerequisite_state OR config_file_error THEN
