@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
@@ -29,6 +29,19 @@ def to_microseconds(instant: datetime) -> int:
 def from_microseconds(count: int) -> datetime:
     """Return the instant so many microseconds after `EPOCH`."""
     return EPOCH + timedelta(microseconds=count)
+
+
+def none_for_missing(values: Floats) -> list[float | None]:
+    """Return numbers as a list, None where one is missing (NaN)."""
+    listed: NDArray[np.object_] = values.astype(object)
+    listed[np.isnan(values)] = None
+    return list(listed)
+
+
+def instants_of(microseconds: Ints) -> list[datetime]:
+    """Return the instants so many microseconds after `EPOCH`."""
+    since = np.datetime64(EPOCH.replace(tzinfo=None), "us")
+    return [one.replace(tzinfo=UTC) for one in (since + microseconds.astype("timedelta64[us]")).tolist()]
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from itertools import groupby
 
 from core.clock import Window, floor_to_step
-from core.metrics import Family, metric_named
+from core.columns import from_microseconds
+from core.metrics import Family, expected_interval, metric_named
 from core.quality.completeness import (
     HOUR,
     VALID_SHARE,
     Completeness,
+    LocalDay,
     completeness_of,
-    enough_slots,
     expected_in_hour,
     local_days,
     worst,
 )
+from core.quality.days import day_numbered
+from core.store.channels import Channel, read_channels
 from core.store.pool import Connection
-from core.store.rollups import Channel, HourRollUp, read_channels, read_day_slots, read_hours
+from core.store.rollups import read_days, read_hours
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,19 +43,30 @@ def read_sensor_days(connection: Connection, commune: str, window: Window, now: 
     """
     days = list(local_days(window))
     channels = [one for one in read_channels(connection, commune=commune) if _measures(one)]
-    enough = {one.series_id: enough_slots(interval_of(one)) for one in channels}
-    filled = read_day_slots(connection, enough, [day.window for day in days])
+    filled = _filled(connection, [one.series_id for one in channels], days)
     found = []
     for _, several in groupby(channels, key=lambda one: one.sensor_id):
         own = list(several)
         told = []
-        for number, day in enumerate(days):
-            each = [_of_day(one, day.window, now, filled.get((one.series_id, number), (0, 0))) for one in own]
+        for day in days:
+            each = [_of_day(one, day.window, now, filled.get((one.series_id, day.day), (0, 0))) for one in own]
             due = [one for one in each if one.hours_due]
             if due:
                 told.append((day.day, worst(due)))
         found.append(SensorDays(own[0].sensor_id, own[0].external_id, own[0].name, told))
     return found
+
+
+def _filled(
+    connection: Connection, series_ids: list[int], days: Sequence[LocalDay]
+) -> dict[tuple[int, date], tuple[int, int]]:
+    """Return slots filled and valid hours by series and local day; a day that nothing came of is absent."""
+    if not days:
+        return {}
+    rolled = read_days(connection, series_ids, days[0].day, days[-1].day)
+    dates = [day_numbered(number) for number in rolled.days.tolist()]
+    filled = zip(rolled.slots.tolist(), rolled.hours_valid.tolist(), strict=True)
+    return dict(zip(zip(rolled.series.tolist(), dates, strict=True), filled, strict=True))
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,15 +94,16 @@ def read_series_hours(connection: Connection, series_id: int, window: Window, no
     alive = life_of(channel, now)
     start = max(floor_to_step(window.start, HOUR), alive.start)
     end = min(window.end, alive.end)
-    kept = {one.hour: one for one in read_hours(connection, series_id, window)}
-    hours = [start + number * HOUR for number in range(max(0, -(-(end - start) // HOUR)))]
-    return [_of_hour(hour, kept.get(hour), expected_in_hour(interval_of(channel))) for hour in hours]
-
-
-def _of_hour(hour: datetime, kept: HourRollUp | None, expected: int) -> HourCompleteness:
-    if kept is None:
-        return HourCompleteness(hour, 0, 0, expected, None)
-    return HourCompleteness(hour, kept.count, kept.good, expected, kept.slots / expected if kept.slots else None)
+    expected = expected_in_hour(interval_of(channel))
+    rolled = read_hours(connection, series_id, window)
+    told = zip(rolled.count.tolist(), rolled.good.tolist(), rolled.slots.tolist(), strict=True)
+    kept = dict(zip(map(from_microseconds, rolled.hours.tolist()), told, strict=True))
+    found = []
+    for number in range(max(0, -(-(end - start) // HOUR))):
+        count, good, slots = kept.get(start + number * HOUR, (0, 0, 0))
+        ratio = slots / expected if slots else None
+        found.append(HourCompleteness(start + number * HOUR, count, good, expected, ratio))
+    return found
 
 
 def _of_day(channel: Channel, day: Window, now: datetime, filled: tuple[int, int]) -> Completeness:
@@ -102,9 +118,7 @@ def life_of(channel: Channel, now: datetime) -> Window:
 
 def interval_of(channel: Channel) -> timedelta:
     """Return how often a series should speak: as its sensor says, or else as its metric expects."""
-    if channel.interval_s is None:
-        return metric_named(channel.metric).step
-    return timedelta(seconds=channel.interval_s)
+    return expected_interval(channel.metric, channel.interval_s)
 
 
 def _measures(channel: Channel) -> bool:

@@ -6,7 +6,7 @@ readings as they are stored, and ends in the same flags and roll-ups as if all h
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, fields
 from datetime import datetime, timedelta
 from itertools import groupby
@@ -14,27 +14,45 @@ from itertools import groupby
 import numpy as np
 import structlog
 
+from core.clock import EPOCH, Window
 from core.columns import MICROSECOND, Floats, Ints, to_microseconds
-from core.metrics import metric_named
+from core.metrics import Nature, expected_interval, metric_named
 from core.quality.calibrations import Span, lay_over
+from core.quality.days import Days, day_start, days_of, roll_up_days
+from core.quality.hours import Hours
 from core.quality.indexes import consumed
-from core.quality.marks import codes_of, portions, series_of, zones
-from core.quality.revise import context_hours, revise
+from core.quality.marks import codes_of, every_hour_of, hours_of, portions, series_of, zones
+from core.quality.revise import Reach, Revised, revise
 from core.quality.rule import LINK_US_MAX
 from core.quality.rules import QUALITY_RULES
 from core.quality.traces import HOUR_US, Traces
 from core.store.calibrations import read_spans_of
 from core.store.pool import Connection
-from core.store.rollups import write_hours
-from core.store.touched import SeriesLife, Stored, hold_series, read_lives, read_stored, take_touched, write_flags
+from core.store.retention import read_whole_since
+from core.store.rollups import forget_days, forget_hours, read_zone_hours, write_days, write_hours
+from core.store.touched import (
+    SeriesLife,
+    Stored,
+    hold_series,
+    read_lives,
+    read_stored,
+    take_touched,
+    take_unrolled,
+    touch_series,
+    write_flags,
+)
 
 log = structlog.get_logger(__name__)
 
 ROWS_MAX = 500
 """Rows of marks (a batch leaves one) that one transaction takes at most; and no further one after so many marks:"""
-MARKS_MAX = 50_000
+MARKS_MAX = 300_000
 READINGS_MAX = 500_000
 """About how many readings are in memory at once."""
+
+
+UNROLLED_MAX = 20
+"""Series whose roll-ups are all written anew in one transaction, where their hours are right and only days lack."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +63,7 @@ class Judged:
     readings: int = 0
     readings_moved: int = 0
     hours_written: int = 0
+    days_written: int = 0
 
     def __add__(self, other: Judged) -> Judged:
         return Judged(*(getattr(self, one.name) + getattr(other, one.name) for one in fields(self)))
@@ -54,34 +73,108 @@ def judge_touched(connection: Connection) -> Judged:
     """Judge and roll up around the oldest marks, in one transaction; no hour was touched when none was left to take."""
     with connection.transaction():
         marks = take_touched(connection, rows=ROWS_MAX, marks=MARKS_MAX)
+        if not len(marks):
+            return Judged()
         judged = Judged(hours_touched=len(marks))
         ids = np.unique(series_of(marks)).tolist()
         hold_series(connection, ids)
         lives = sorted(read_lives(connection, ids), key=_metric_and_reach)
         for _, alike in groupby(lives, key=_metric_and_reach):
             judged += _judge_alike(connection, list(alike), marks)
-    if judged.hours_touched:
-        log.info("readings_judged", **asdict(judged))
+    log.info("readings_judged", **asdict(judged))
     return judged
+
+
+def roll_unrolled(connection: Connection) -> int:
+    """Have all roll-ups of some series written anew, where a migration asked for it; return how many series.
+
+    States and counts are touched whole, to be judged; of the others only the days are made, from their hours.
+    """
+    with connection.transaction():
+        ids = take_unrolled(connection, UNROLLED_MAX)
+        hold_series(connection, ids)
+        lives = read_lives(connection, ids)
+        otherwise = [one for one in lives if metric_named(one.metric).nature in (Nature.STATE, Nature.COUNT)]
+        touch_series(connection, [one.series_id for one in otherwise], EPOCH)
+        days = 0
+        for life in lives:
+            if life not in otherwise:
+                hours = read_zone_hours(connection, *every_hour_of(life.series_id))
+                days += write_days(connection, _days_of(hours, [life]))
+    if ids:
+        log.info("series_rolled_anew", series=len(ids), series_touched=len(otherwise), days_written=days)
+    return len(ids)
 
 
 def _judge_alike(connection: Connection, lives: Sequence[SeriesLife], touched: Ints) -> Judged:
-    """Judge around the touched hours of series of one metric whose readings move flags equally far."""
-    metric, reach = _metric_and_reach(lives[0])
-    rule, context = QUALITY_RULES[metric], context_hours(reach)
-    ids = np.array([life.series_id for life in lives])
+    """Judge around the touched hours of series of one metric whose readings reach equally far."""
+    ids = [life.series_id for life in lives]
     marks = touched[np.isin(series_of(touched), ids)]
-    intervals = np.array([_interval_us(life) for life in lives])
-    readings_an_hour = np.maximum(HOUR_US // intervals, 1)[np.searchsorted(ids, series_of(marks))]
-    spans = read_spans_of(connection, ids.tolist())
-    judged = Judged()
-    for portion in portions(marks, context, readings_an_hour, READINGS_MAX):
-        stored = read_stored(connection, *zones(portion, context))
-        found = revise(_traces_of(stored, lives, spans), stored.quality, rule, portion, reach)
+    metric, reach = _metric_and_reach(lives[0])
+    judged, rolled = Judged(), [marks[:0]]
+    for _, stored, found in _revised(connection, lives, marks):
         write_flags(connection, stored.judged(found.flags, found.quality, found.moved))
-        written = write_hours(connection, found.hours)
-        judged += Judged(0, len(stored.times), int(found.moved.sum()), written)
-    return judged
+        # Read after the readings: whoever misses those that were let go of finds here since when they are whole.
+        settled = read_whole_since(connection, metric_named(metric).family) + timedelta(hours=reach.context)
+        rolled += [write_hours(connection, found.hours, settled), forget_hours(connection, found.empty, settled)]
+        judged += Judged(readings=len(stored.times), readings_moved=int(found.moved.sum()))
+    moved = np.unique(np.concatenate(rolled))
+    # How many of a day's hours are valid may move though no hour does: when another interval is expected of its sensor.
+    days = _roll_days(connection, np.union1d(moved, marks), lives)
+    return judged + Judged(hours_written=len(moved), days_written=days)
+
+
+def _revised(
+    connection: Connection, lives: Sequence[SeriesLife], marks: Ints, *, as_of: datetime | None = None
+) -> Iterator[tuple[Ints, Stored, Revised]]:
+    """Yield portions of marks, with the readings around them and what these come to, as was known ``as_of``."""
+    metric, reach = _metric_and_reach(lives[0])
+    readings_an_hour = np.maximum(HOUR_US // _intervals_us(lives, series_of(marks)), 1)
+    spans = read_spans_of(connection, [life.series_id for life in lives], as_of=as_of)
+    for portion in portions(marks, reach.context, readings_an_hour, READINGS_MAX):
+        stored = read_stored(connection, *zones(portion, reach.context), as_of=as_of)
+        traces = _traces_of(stored, lives, spans)
+        yield portion, stored, revise(traces, stored.quality, QUALITY_RULES[metric], portion, reach)
+
+
+def roll_up_as_of(connection: Connection, series_id: int, window: Window, as_of: datetime) -> Hours:
+    """Return the hours of a series that start in ``window`` as they were rolled up ``as_of``, from its readings anew.
+
+    With the readings that had come, the calibrations that were set and the flags that these carry by themselves. Of
+    hours from before its raw readings were let go of, none is told: what is left says nothing of what was known.
+    """
+    lives = read_lives(connection, [series_id])
+    whole = read_whole_since(connection, metric_named(lives[0].metric).family)
+    start, end = to_microseconds(max(window.start, whole)), to_microseconds(window.end)
+    starts = np.arange(-(-start // HOUR_US) * HOUR_US, end, HOUR_US)
+    marks = codes_of(np.full(len(starts), series_id), starts)
+    if not len(marks):
+        return Hours.none()
+    hours = [
+        found.hours.taken(np.isin(found.hours.codes, portion))
+        for portion, _, found in _revised(connection, lives, marks, as_of=as_of)
+    ]
+    return Hours.joined(hours)
+
+
+def _roll_days(connection: Connection, codes: Ints, lives: Sequence[SeriesLife]) -> int:
+    """Roll up the local days in which the hours of these codes lie, and only them; return how many moved."""
+    asked = np.unique(np.column_stack((series_of(codes), days_of(hours_of(codes) * HOUR_US))), axis=0)
+    numbers = asked[:, 1].tolist()
+    firsts = codes_of(asked[:, 0], np.array([day_start(day) for day in numbers]))
+    lasts = codes_of(asked[:, 0], np.array([day_start(day + 1) for day in numbers])) - 1
+    # Days that follow each other are read as one.
+    apart = np.flatnonzero(firsts[1:] != lasts[:-1] + 1)
+    opens, closes = np.append(0, apart + 1), np.append(apart, len(lasts) - 1)
+    days = _days_of(read_zone_hours(connection, firsts[opens], lasts[closes]), lives)
+    left = set(zip(days.series.tolist(), days.days.tolist(), strict=True))
+    empty = [(series, day) for series, day in asked.tolist() if (series, day) not in left]
+    return write_days(connection, days) + forget_days(connection, empty)
+
+
+def _days_of(hours: Hours, lives: Sequence[SeriesLife]) -> Days:
+    """Return the roll-ups of local days from their hours, of which none is left out; of series of one nature."""
+    return roll_up_days(hours, metric_named(lives[0].metric).nature, _intervals_us(lives, hours.series))
 
 
 def read_consumption(connection: Connection, series_id: int, starts: Sequence[datetime], step: timedelta) -> Floats:
@@ -107,10 +200,15 @@ def _traces_of(stored: Stored, lives: Sequence[SeriesLife], spans: Sequence[Span
     return Traces(stored.series, stored.times, stored.raw, gain, shift, calibrated_at, interval, stored.flags)
 
 
-def _metric_and_reach(life: SeriesLife) -> tuple[str, int]:
-    return life.metric, -(-QUALITY_RULES[life.metric].reach(_interval_us(life)) // HOUR_US)
+def _metric_and_reach(life: SeriesLife) -> tuple[str, Reach]:
+    return life.metric, Reach.of(QUALITY_RULES[life.metric], _interval_us(life))
+
+
+def _intervals_us(lives: Sequence[SeriesLife], series: Ints) -> Ints:
+    """Return the expected time between readings beside each of ``series``; ``lives`` are in order of their ids."""
+    intervals = np.array([_interval_us(life) for life in lives], dtype=np.int64)
+    return intervals[np.searchsorted(np.array([life.series_id for life in lives]), series)]
 
 
 def _interval_us(life: SeriesLife) -> int:
-    step = metric_named(life.metric).step
-    return (step if life.interval_s is None else timedelta(seconds=life.interval_s)) // MICROSECOND
+    return expected_interval(life.metric, life.interval_s) // MICROSECOND

@@ -6,7 +6,6 @@ it was measured, and a day when 75 % of its hours count. Local days are of Europ
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
@@ -24,6 +23,12 @@ HOUR = timedelta(hours=1)
 def expected_slots(interval: Ints) -> Ints:
     """Return how many readings an hour expects, by the microseconds between them: 1 at least."""
     return np.maximum(np.rint(HOUR_US / interval), 1).astype(np.int64)
+
+
+def enough_slots(interval: Ints) -> Ints:
+    """Return how many filled slots make an hour valid, by the microseconds between readings."""
+    enough: Ints = np.ceil(VALID_SHARE * expected_slots(interval)).astype(np.int64)
+    return enough
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,11 +55,6 @@ def local_days(window: Window) -> Iterator[LocalDay]:
 
 def _midnight(day: date) -> datetime:
     return in_utc(datetime.combine(day, time(), tzinfo=PARIS))
-
-
-def enough_slots(interval: timedelta) -> int:
-    """Return how many filled slots make an hour valid, of a series that speaks every ``interval``."""
-    return math.ceil(VALID_SHARE * expected_in_hour(interval))
 
 
 def expected_in_hour(interval: timedelta) -> int:

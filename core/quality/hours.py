@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, replace
+from typing import Self
 
 import numpy as np
 
@@ -10,14 +12,20 @@ from core.columns import Floats, Ints, Mask
 from core.metrics import Nature, metric_named
 from core.quality.completeness import expected_slots
 from core.quality.indexes import consumed
+from core.quality.marks import codes_of, hours_of, series_of
 from core.quality.rule import QualityRule
+from core.quality.states import Holds, Shares, shares
 from core.quality.traces import HOUR_US, Traces
 from core.readings import Quality
+
+SECOND_US = 1_000_000
 
 
 @dataclass(frozen=True, eq=False)
 class Hours:
-    """Roll-ups, one element of each column per hour of a series that has readings, in order of series and hour.
+    """Roll-ups, one element of each column per hour of a series, in order of series and hour.
+
+    An hour without a reading has none, but for a state that an earlier reading tells: that hour counts 0 readings.
 
     Parameters
     ----------
@@ -27,10 +35,16 @@ class Hours:
         Readings, and those of good quality.
     slots
         How many of the expected intervals its readings stand for, those marked bad left out.
-    mean, low, high, last
-        Of calibrated values not marked bad; NaN where all are.
+    mean
+        Of calibrated values not marked bad; of a state, its share of the time in which it was known. NaN where there
+        is none.
+    low, high, last
+        Of the same values; of a state, as read or held.
     increment
-        Of an index: consumed in the hour, NaN where it is unknown; NaN for every other metric.
+        Of an index: consumed in the hour, NaN where it is unknown. Of a count: its sum, NaN where all are bad. NaN for
+        every other metric.
+    known_s
+        Of a state: seconds of the hour in which it was known, NaN where it never was; NaN for every other metric.
     """
 
     series: Ints
@@ -43,22 +57,61 @@ class Hours:
     high: Floats
     last: Floats
     increment: Floats
+    known_s: Floats
+
+    @classmethod
+    def none(cls) -> Self:
+        """Return no hour at all."""
+        none, nothing = np.zeros(0, dtype=np.int64), np.zeros(0)
+        return cls(none, none, none, none, none, *[nothing] * 6)
+
+    @classmethod
+    def joined(cls, parts: Sequence[Hours]) -> Self:
+        """Return the hours of several, which follow each other."""
+        return cls(*(np.concatenate([getattr(part, column.name) for part in parts]) for column in fields(cls)))
+
+    @property
+    def codes(self) -> Ints:
+        """Each hour as one number, as `core.quality.marks` does; ascending."""
+        return codes_of(self.series, self.hours)
+
+    def taken(self, wanted: Mask) -> Self:
+        """Return the hours where ``wanted``."""
+        return type(self)(*(getattr(self, column.name)[wanted] for column in fields(self)))
+
+    def __len__(self) -> int:
+        return len(self.hours)
 
 
 def roll_up(traces: Traces, quality: Ints, rule: QualityRule) -> Hours:
-    """Return the roll-up of each hour that has readings.
+    """Return the roll-up of each hour that has readings or in which one of a state holds.
 
     An hour's figures are final when the traces hold the readings around it, as far as
     `core.quality.marks.hours_moved` reaches.
     """
     if not len(traces):
-        none, nothing = np.zeros(0, dtype=np.int64), np.zeros(0)
-        return Hours(none, none, none, none, none, nothing, nothing, nothing, nothing, nothing)
+        return Hours.none()
+    nature = metric_named(rule.metric).nature
+    sound = quality != int(Quality.BAD)
+    hours = _of_readings(traces, quality, sound)
+    if nature is Nature.INDEX:
+        grown = consumed(traces, rule, hours.series, hours.hours, hours.hours + HOUR_US)
+        return replace(hours, increment=grown)
+    if nature is Nature.COUNT:
+        return replace(hours, increment=_sums(hours, traces.taken(sound)))
+    if nature is Nature.STATE:
+        kept = traces.taken(sound)
+        held = shares(Holds.of(kept.series, kept.times, kept.values, kept.interval), HOUR_US)
+        return _with_held(hours, held)
+    return hours
+
+
+def _of_readings(traces: Traces, quality: Ints, sound: Mask) -> Hours:
+    """Return what every metric's hours have: counts, slots, and mean, low, high and last of the readings."""
     hour_of = traces.times - traces.times % HOUR_US
     starts = np.flatnonzero(np.append(True, (np.diff(hour_of) != 0) | (np.diff(traces.series) != 0)))
     series, hours = traces.series[starts], hour_of[starts]
     group = np.repeat(np.arange(len(starts)), np.diff(np.append(starts, len(traces))))
-    sound = quality != int(Quality.BAD)
     usable = np.bincount(group, weights=sound, minlength=len(starts))
     some = usable > 0
     values = traces.values
@@ -76,7 +129,42 @@ def roll_up(traces: Traces, quality: Ints, rule: QualityRule) -> Hours:
         low=np.where(some, low, np.nan),
         high=np.where(some, high, np.nan),
         last=np.where(some, values[np.maximum(newest, 0)], np.nan),
-        increment=_increments(traces, rule, (series, hours)),
+        increment=np.full(len(starts), np.nan),
+        known_s=np.full(len(starts), np.nan),
+    )
+
+
+def _sums(hours: Hours, kept: Traces) -> Floats:
+    """Return the sum of the readings of each hour, NaN where there are none."""
+    owner = np.searchsorted(hours.codes, codes_of(kept.series, kept.times))
+    sums = np.bincount(owner, weights=kept.values, minlength=len(hours))
+    return np.where(np.isnan(hours.mean), np.nan, sums)
+
+
+def _with_held(hours: Hours, held: Shares) -> Hours:
+    """Return the hours of a state by time: those in which it was held beside those in which it was read."""
+    told = codes_of(held.series, held.starts)
+    codes = np.union1d(hours.codes, told)
+    read, known = np.searchsorted(codes, hours.codes), np.searchsorted(codes, told)
+
+    def laid(places: Ints, values: Floats | Ints, missing: float) -> Floats:
+        column = np.full(len(codes), missing)
+        column[places] = values
+        return column
+
+    return Hours(
+        series=series_of(codes),
+        hours=hours_of(codes) * HOUR_US,
+        count=laid(read, hours.count, 0).astype(np.int64),
+        good=laid(read, hours.good, 0).astype(np.int64),
+        slots=laid(read, hours.slots, 0).astype(np.int64),
+        mean=laid(known, held.mean, np.nan),
+        low=laid(known, held.low, np.nan),
+        high=laid(known, held.high, np.nan),
+        last=laid(known, held.last, np.nan),
+        increment=np.full(len(codes), np.nan),
+        # What was known at all was known for a second.
+        known_s=laid(known, np.maximum(np.rint(held.known_us / SECOND_US), 1), np.nan),
     )
 
 
@@ -100,10 +188,3 @@ def _slots(traces: Traces, sound: Mask, group: Ints, of: tuple[Ints, Ints]) -> I
     seldom = interval > HOUR_US
     slots[seldom] = np.bincount(owner, minlength=len(hours))[seldom] > 0
     return np.minimum(slots, expected_slots(interval))
-
-
-def _increments(traces: Traces, rule: QualityRule, of: tuple[Ints, Ints]) -> Floats:
-    series, hours = of
-    if metric_named(rule.metric).nature is not Nature.INDEX:
-        return np.full(len(hours), np.nan)
-    return consumed(traces, rule, series, hours, hours + HOUR_US)

@@ -36,6 +36,12 @@ def hours_of(codes: Ints) -> Ints:
     return hours
 
 
+def every_hour_of(series_id: int) -> tuple[Ints, Ints]:
+    """Return the first and the last code that a series can have."""
+    first = np.array([series_id << _SERIES_BITS], dtype=np.int64)
+    return first, first + _HOUR_MASK
+
+
 def within(codes: Ints, marks: Ints, hours: int) -> Mask:
     """Return which codes lie at most so many hours from a mark of their series; ``marks`` ascend."""
     if not len(marks):
@@ -74,10 +80,11 @@ _BACK = {Nature.INDEX: 2}
 _AHEAD = {Nature.INDEX: 2}
 
 
-def hours_moved(nature: Nature) -> range:
+def hours_moved(nature: Nature, held: int = 0) -> range:
     """Return the hours, counted from that of a reading, whose roll-ups it may move.
 
-    A reading stands for the time until the next is expected, which may lie in the hour after. An index is read at the
-    bounds of hours, between readings up to `core.quality.indexes.SPREAD_US_MAX` apart.
+    A reading stands for the time until the next is expected, which may lie in the hour after; a state holds for
+    ``held`` hours at most. An index is read at the bounds of hours, between readings up to
+    `core.quality.indexes.SPREAD_US_MAX` apart.
     """
-    return range(-_BACK.get(nature, 0), _AHEAD.get(nature, 1) + 1)
+    return range(-_BACK.get(nature, 0), max(_AHEAD.get(nature, 1), held) + 1)

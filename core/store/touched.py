@@ -8,16 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import numpy as np
 
 from core.clock import EPOCH
-from core.columns import Floats, Ints, Mask
+from core.columns import Floats, Ints, Mask, from_microseconds
 from core.quality.marks import codes_of, hours_of, series_of
 from core.readings import ARRIVAL_FLAGS
 from core.store.packed import floats, integers
 from core.store.pool import Connection
+from core.store.stretches import stretches
 
 MARKS_A_ROW = 10_000
 
@@ -47,15 +48,14 @@ class Stored:
         return Stored(self.series[moved], self.times[moved], self.raw[moved], flags[moved], quality[moved])
 
 
-# The bounds say no more than the join; constants let TimescaleDB leave out the other chunks.
+# The series and the bounds say no more than the join; constants let the planner leave out the other months or chunks,
+# and TimescaleDB take apart no other compressed rows than those around the moved ones (`core.store.stretches`).
 _WRITE_FLAGS = """
     UPDATE reading SET flags = (reading.flags & %(arrival)s) | moved.flags, quality = moved.quality
-      FROM unnest(%(series_ids)s::integer[], %(times)s::bigint[], %(flags)s::smallint[], %(quality)s::smallint[])
-           AS moved (series_id, time, flags, quality)
-     WHERE reading.series_id = moved.series_id
+      FROM unnest(%(times)s::bigint[], %(flags)s::smallint[], %(quality)s::smallint[]) AS moved (time, flags, quality)
+     WHERE reading.series_id = %(series_id)s
        AND reading.observed_at = %(epoch)s::timestamptz + moved.time * interval '1 microsecond'
-       AND reading.observed_at >= %(epoch)s::timestamptz + %(first)s::bigint * interval '1 microsecond'
-       AND reading.observed_at <= %(epoch)s::timestamptz + %(last)s::bigint * interval '1 microsecond'
+       AND reading.observed_at BETWEEN %(first)s::timestamptz AND %(last)s::timestamptz
 """
 # In order of key, as ingest writes them: the two never wait for each other in a circle.
 _WRITE_LATEST = """
@@ -105,12 +105,15 @@ def count_touched(connection: Connection) -> int:
 
 
 def touch_series(connection: Connection, series_ids: Sequence[int], since: datetime) -> int:
-    """Mark every hour from ``since`` on in which one of the series has readings; return how many."""
+    """Mark every hour from ``since`` on in which one of the series has readings, or a state held; return how many."""
     return connection.execute(
         """
         WITH hours AS (
-            SELECT DISTINCT series_id, date_bin('1 hour', observed_at, %(epoch)s) AS hour FROM reading
+            SELECT series_id, date_bin('1 hour', observed_at, %(epoch)s) AS hour FROM reading
              WHERE series_id = ANY(%(series_ids)s) AND observed_at >= %(since)s
+             UNION
+            SELECT series_id, hour FROM rollup_hour
+             WHERE series_id = ANY(%(series_ids)s) AND hour >= %(since)s AND count = 0
         ), numbered AS (
             SELECT series_id, hour, row_number() OVER (ORDER BY series_id, hour) / %(a_row)s AS part FROM hours
         )
@@ -127,6 +130,18 @@ def touch_sensors(connection: Connection, sensor_ids: Sequence[int]) -> None:
     """Mark every hour in which one of the sensors has readings: how often they are due was changed."""
     rows = connection.execute("SELECT series_id FROM series WHERE sensor_id = ANY(%s)", (list(sensor_ids),))
     touch_series(connection, [series_id for (series_id,) in rows], EPOCH)
+
+
+def take_unrolled(connection: Connection, limit: int) -> list[int]:
+    """Take series whose roll-ups are all to be written anew, in the caller's transaction; return their ids."""
+    rows = connection.execute(
+        """
+        WITH taken AS (SELECT series_id FROM unrolled ORDER BY series_id LIMIT %s FOR UPDATE SKIP LOCKED)
+        DELETE FROM unrolled USING taken WHERE unrolled.series_id = taken.series_id RETURNING unrolled.series_id
+        """,
+        (limit,),
+    )
+    return sorted(series_id for (series_id,) in rows)
 
 
 def hold_series(connection: Connection, series_ids: Sequence[int]) -> None:
@@ -151,16 +166,23 @@ def read_lives(connection: Connection, series_ids: Sequence[int]) -> list[Series
     return [SeriesLife(*row) for row in rows]
 
 
-def read_stored(connection: Connection, firsts: Ints, lasts: Ints) -> Stored:
-    """Return the readings of whole hours, from code ``firsts[i]`` to code ``lasts[i]``, both included."""
+def read_stored(connection: Connection, firsts: Ints, lasts: Ints, *, as_of: datetime | None = None) -> Stored:
+    """Return the readings of whole hours, from code ``firsts[i]`` to code ``lasts[i]``, both included.
+
+    Only those that had come by ``as_of``, when it is given.
+    """
     asked = {
-        "series_ids": series_of(firsts).tolist(),
-        "firsts": hours_of(firsts).tolist(),
-        "lasts": hours_of(lasts).tolist(),
-        "from": int(hours_of(firsts).min()),
-        "until": int(hours_of(lasts).max()) + 1,
+        "series_ids": series_of(firsts),
+        "owners": np.unique(series_of(firsts)),
+        "firsts": hours_of(firsts),
+        "lasts": hours_of(lasts),
+        "from": EPOCH + timedelta(hours=int(hours_of(firsts).min())),
+        "until": EPOCH + timedelta(hours=int(hours_of(lasts).max()) + 1),
         "epoch": EPOCH,
+        "as_of": as_of,
     }
+    # Planned for these very values: a plan for any reads every series' compressed rows. Measured: 1.3 s for 0.16 s.
+    # OFFSET 0 has it look up zone after zone: the planner would compare each reading with each zone, 1.7 s for 0.2 s.
     row = connection.execute(
         """
         SELECT string_agg(int4send(series_id), ''), string_agg(timestamptz_send(observed_at), ''),
@@ -169,15 +191,17 @@ def read_stored(connection: Connection, firsts: Ints, lasts: Ints) -> Stored:
                AS zone (owner, first, last)
          CROSS JOIN LATERAL (
                 SELECT series_id, observed_at, value, flags, quality FROM reading
-                 WHERE series_id = zone.owner
+                 WHERE series_id = zone.owner AND series_id = ANY(%(owners)s::integer[])
                    AND observed_at >= %(epoch)s::timestamptz + zone.first * interval '1 hour'
                    AND observed_at < %(epoch)s::timestamptz + (zone.last + 1) * interval '1 hour'
-                   AND observed_at >= %(epoch)s::timestamptz + %(from)s::integer * interval '1 hour'
-                   AND observed_at < %(epoch)s::timestamptz + %(until)s::integer * interval '1 hour'
+                   AND observed_at >= %(from)s::timestamptz AND observed_at < %(until)s::timestamptz
+                   AND (%(as_of)s::timestamptz IS NULL OR received_at <= %(as_of)s)
+                OFFSET 0
                ) AS near
         """,
         asked,
         binary=True,
+        prepare=False,
     ).fetchone()
     assert row is not None, "an aggregate returns a row"
     series, times, raw = integers(row[0], 32), integers(row[1], 64), floats(row[2])
@@ -190,15 +214,19 @@ def write_flags(connection: Connection, judged: Stored) -> None:
     """Write flags and quality of readings, which are in order of series and time; arrival flags set since stay."""
     if not len(judged.times):
         return
-    moved = {
-        "series_ids": judged.series.tolist(),
-        "times": judged.times.tolist(),
-        "flags": (judged.flags & ~int(ARRIVAL_FLAGS)).tolist(),
-        "quality": judged.quality.tolist(),
-        "first": int(judged.times.min()),
-        "last": int(judged.times.max()),
-        "epoch": EPOCH,
-        "arrival": int(ARRIVAL_FLAGS),
-    }
-    connection.execute(_WRITE_FLAGS, moved)
-    connection.execute(_WRITE_LATEST, moved)
+    flags = judged.flags & ~int(ARRIVAL_FLAGS)
+    told = {"epoch": EPOCH, "arrival": int(ARRIVAL_FLAGS)}
+    for part in stretches(judged.series, judged.times):
+        times = judged.times[part]
+        moved = {
+            "series_id": int(judged.series[part.start]),
+            "times": times,
+            "flags": flags[part],
+            "quality": judged.quality[part],
+            "first": from_microseconds(int(times[0])),
+            "last": from_microseconds(int(times[-1])),
+        }
+        # Not prepared: a plan for any values would take apart every compressed row.
+        connection.execute(_WRITE_FLAGS, told | moved, prepare=False)
+    moved = {"series_ids": judged.series, "times": judged.times, "flags": flags, "quality": judged.quality}
+    connection.execute(_WRITE_LATEST, told | moved)

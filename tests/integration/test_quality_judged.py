@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+import numpy as np
 import pytest
 from judging import COMMUNE, HOUR, MINUTE, T0, Tables, adopt, flags_of, judge_all, tables, write
 
@@ -20,6 +21,7 @@ from core.registry_plan import plan_lines
 from core.sensor_life import Signature
 from core.settings import WorkerSettings
 from core.store import calibrations, readings, rollups, sensor_bulk, sensor_life, sensors, touched
+from core.store.latest import read_latest
 from core.store.pool import Connection, connected, open_pool
 from services import jobs
 from services.quality import judge_touched
@@ -45,16 +47,16 @@ def test_a_spike_is_flagged_when_the_next_reading_shows_it(connection: Connectio
     write(connection, room(series_id, [20.0, 20.1, 45.0]))
     assert judge_all(connection).readings_moved == 1
     assert flags_of(connection, series_id) == [NO_FLAG, NO_FLAG, Flag.STEP]
-    [latest] = readings.read_latest(connection)
+    [latest] = read_latest(connection)
     assert (latest.quality, Flag(latest.flags)) == (Quality.SUSPECT, Flag.STEP)
     write(connection, room(series_id, [20.2], T0 + 30 * MINUTE))
     judge_all(connection)
     assert flags_of(connection, series_id) == [NO_FLAG, NO_FLAG, Flag.SPIKE, NO_FLAG]
-    [latest] = readings.read_latest(connection)
+    [latest] = read_latest(connection)
     assert (latest.quality, latest.flags) == (Quality.GOOD, 0)
-    [hour] = rollups.read_hours(connection, series_id, DAY)
-    assert (hour.count, hour.good, hour.slots, hour.high) == (4, 3, 3, 20.2)
-    assert hour.mean == pytest.approx(20.1)
+    hours = rollups.read_hours(connection, series_id, DAY)
+    assert np.column_stack((hours.count, hours.good, hours.slots, hours.high)).tolist() == [[4, 3, 3, 20.2]]
+    assert hours.mean == pytest.approx([20.1])
 
 
 def test_what_is_bad_is_left_out_of_steps(connection: Connection) -> None:
@@ -134,7 +136,7 @@ def recomputed(connection: Connection) -> Tables:
     """Return the tables after forgetting all that was judged, and judging every hour at once."""
     connection.execute("UPDATE reading SET flags = 0, quality = 0")
     connection.execute("UPDATE latest SET flags = 0, quality = 0")
-    connection.execute("TRUNCATE rollup_hour")
+    connection.execute("TRUNCATE rollup_hour, rollup_day")
     ids = [row[0] for row in connection.execute("SELECT series_id FROM series")]
     touched.touch_series(connection, ids, T0 - timedelta(days=400))
     judge_all(connection)
@@ -215,12 +217,11 @@ def test_a_calibration_moves_history_and_future_and_no_raw_value(connection: Con
     known = readings.read_readings(connection, series_id, DAY, as_of=set_at - MINUTE)
     assert [one.value for one in known] == [600.0, 410.0, 620.0, 640.0]
     [step] = readings.read_steps(connection, [series_id], DAY, HOUR)[series_id]
-    [hour] = rollups.read_hours(connection, series_id, DAY)
-    assert step.mean == hour.mean == 537.5
-    [latest] = readings.read_latest(connection)
+    assert [step.mean] == rollups.read_hours(connection, series_id, DAY).mean.tolist() == [537.5]
+    [latest] = read_latest(connection)
     assert latest.value == 600.0
     write(connection, room(series_id, [650.0], T0 + 40 * MINUTE))
-    assert readings.read_latest(connection)[0].value == 610.0
+    assert [one.value for one in read_latest(connection)] == [610.0]
     [change] = [one for one in sensors.read_changes(connection, 1) if one.what == calibrations.CALIBRATED]
     assert change.after["shift"] == -40.0
     assert (change.signed.author, change.signed.at) == ("Nadia", set_at)
@@ -257,11 +258,11 @@ def test_another_interval_has_the_history_judged_again(connection: Connection) -
     [series_id] = adopt(connection, "salle-2", "co2_ppm")
     write(connection, room(series_id, [600.0, 602.0, 604.0, 601.0, 603.0, 605.0]))
     judge_all(connection)
-    [before] = rollups.read_hours(connection, series_id, DAY)
+    before = rollups.read_hours(connection, series_id, DAY)
     interval_edited(connection, 1, 1_800)
     assert judge_all(connection).hours_touched == 1
-    [after] = rollups.read_hours(connection, series_id, DAY)
-    assert (before.count, before.slots, after.count, after.slots) == (6, 6, 6, 2)
+    after = rollups.read_hours(connection, series_id, DAY)
+    assert [one.tolist() for one in (before.count, before.slots, after.count, after.slots)] == [[6], [6], [6], [2]]
     interval_edited(connection, 1, 1_800)
     assert judge_all(connection).hours_touched == 0
 
@@ -287,11 +288,11 @@ def test_a_retired_sensor_has_no_latest_reading_and_keeps_its_history(connection
     held = sensor_life.hold_sensor(connection, 1)
     signed = Signature("Nadia", T0 + HOUR)
     sensor_life.retire_sensor(connection, held, T0 + HOUR, signed)
-    assert [one.series_id for one in readings.read_latest(connection, commune=COMMUNE)] == [other_id]
+    assert [one.series_id for one in read_latest(connection, commune=COMMUNE)] == [other_id]
     assert [one.value for one in readings.read_readings(connection, series_id, DAY)] == [600.0]
     retired = sensor_life.hold_sensor(connection, 1)
     sensor_life.edit_sensor(connection, retired, replace(retired, retired_at=None), signed)
-    assert [one.series_id for one in readings.read_latest(connection, commune=COMMUNE)] == [series_id, other_id]
+    assert [one.series_id for one in read_latest(connection, commune=COMMUNE)] == [series_id, other_id]
 
 
 def test_a_calibration_of_no_series_is_refused(connection: Connection) -> None:
@@ -314,7 +315,7 @@ def test_the_worker_judges_until_no_hour_is_left(
     async def work() -> None:
         app = jobs.worker_app(settings, pool)
         async with app.open_async():
-            await app.configure_task(jobs.JUDGE).defer_async()
+            await app.configure_task(jobs.JUDGE).defer_async(timestamp=0)
             await app.run_worker_async(
                 wait=False, listen_notify=False, install_signal_handlers=False, delete_jobs="successful"
             )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
 
+import numpy as np
 import pytest
 
 from core.clock import Window
@@ -17,6 +18,7 @@ from core.quality.completeness import (
     local_days,
     worst,
 )
+from core.quality.traces import MINUTE_US
 
 TEN_MINUTES = timedelta(minutes=10)
 DAY = Window(datetime(2026, 3, 1, 23, tzinfo=UTC), datetime(2026, 3, 2, 23, tzinfo=UTC))
@@ -80,7 +82,7 @@ def test_only_the_hours_of_a_series_life_are_due() -> None:
 )
 def test_an_hour_counts_with_three_quarters_of_what_is_expected(interval_min: int, expected: int, enough: int) -> None:
     assert expected_in_hour(timedelta(minutes=interval_min)) == expected
-    assert enough_slots(timedelta(minutes=interval_min)) == enough
+    assert enough_slots(np.array([interval_min * MINUTE_US])).tolist() == [enough]
 
 
 def test_series_that_speak_seldom_are_judged_by_the_day() -> None:

@@ -39,7 +39,7 @@ def row(hours: Hours, number: int) -> dict[str, Any]:
 def test_an_hour_is_counted_averaged_and_bounded() -> None:
     hours = rolled(every(20, [500.0, 560.0, 530.0, 600.0]))
     assert hours.hours.tolist() == times([0, 60]).tolist()
-    assert row(hours, 0) | {"increment": None} == {
+    assert row(hours, 0) | {"increment": None, "known_s": None} == {
         "series": 1,
         "hours": times([0])[0],
         "count": 3,
@@ -50,6 +50,7 @@ def test_an_hour_is_counted_averaged_and_bounded() -> None:
         "high": 560,
         "last": 530,
         "increment": None,
+        "known_s": None,
     }
     assert row(hours, 1)["mean"] == 600
 
@@ -76,10 +77,35 @@ def test_values_are_calibrated() -> None:
     assert rolled(traces).mean.tolist() == [485]
 
 
-def test_only_an_index_has_an_increment() -> None:
+def test_an_index_has_what_it_grew_by_a_count_its_sum_and_others_no_increment() -> None:
     traces = every(30, [100.0, 105.0, 112.0])
     assert np.isnan(rolled(traces).increment).all()
     assert rolled(traces, metric="electricity_kwh").increment[0] == 12
+    assert rolled(traces, metric="bikes_count").increment.tolist() == [205, 112]
+    bad = rolled(traces, [GOOD, BAD, BAD], metric="bikes_count").increment
+    assert bad[0] == 100
+    assert np.isnan(bad[1])
+
+
+def test_a_state_has_its_share_of_the_time_that_it_was_known() -> None:
+    hours = rolled(every(15, [1.0, 0.0, 0.0, 1.0]), metric="occupied")
+    assert hours.mean.tolist() == [0.5, 1]
+    assert hours.known_s.tolist() == [3_600, 1_800]
+    assert (hours.count.tolist(), hours.slots.tolist()) == ([4, 0], [4, 0])
+    assert (hours.low.tolist(), hours.high.tolist(), hours.last.tolist()) == ([0, 1], [1, 1], [1, 1])
+
+
+def test_a_bad_state_tells_nothing_and_the_one_before_it_holds_on() -> None:
+    hours = rolled(every(30, [1.0, 0.0, 0.0]), [GOOD, BAD, BAD], metric="occupied")
+    assert hours.mean.tolist() == [1, 1]
+    assert (hours.known_s.tolist(), hours.count.tolist()) == ([3_600, 1_800], [2, 1])
+    silent = rolled(every(30, [1.0]), [BAD], metric="occupied")
+    assert silent.count.tolist() == [1]
+    assert np.isnan([silent.mean, silent.known_s]).all()
+
+
+def test_only_a_state_says_for_how_long_it_was_known() -> None:
+    assert np.isnan(rolled(every(20, [500.0, 560.0])).known_s).all()
 
 
 def test_series_beside_each_other_are_rolled_up_each_for_itself() -> None:

@@ -15,9 +15,9 @@ from core.columns import Floats, Ints, to_microseconds
 from core.quality.hours import Hours, roll_up
 from core.quality.judge import judge, qualities
 from core.quality.marks import codes_of, within
-from core.quality.revise import context_hours, revise
+from core.quality.revise import Reach, revise
 from core.quality.rules import QUALITY_RULES
-from core.quality.traces import HOUR_US, MINUTE_US, NEVER, Traces
+from core.quality.traces import MINUTE_US, NEVER, Traces
 
 # Values that are often equal, leap, fall back and reset: every rule has something to say of them.
 VALUES = {
@@ -26,8 +26,9 @@ VALUES = {
     "power_kw": [50.0, 50.0, 50.0, 0.0, 260.0, 900.0],
     "electricity_kwh": [0.0, 0.0, 3.0, 9_990.0, 9_999.0, 5_000.0, 5_001.0, 5_000.5, 5_002.0, 4e6],
     "bikes_count": [0.0, 0.0, 0.0, 12.0, 900.0],
+    "occupied": [0.0, 1.0, 1.0, 5.0],
 }
-INTERVALS_MIN = [10, 30, 60, 150]
+INTERVALS_MIN = [10, 30, 60, 150, 1_440]
 
 
 class Town:
@@ -36,7 +37,7 @@ class Town:
     def __init__(self, metric: str, interval_min: int) -> None:
         self.rule = QUALITY_RULES[metric]
         self.interval_us = interval_min * MINUTE_US
-        self.reach = -(-self.rule.reach(self.interval_us) // HOUR_US)
+        self.reach = Reach.of(self.rule, self.interval_us)
         self.traces = self.traces_of(np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0))
         self.quality: Ints = np.zeros(0, dtype=np.int64)
         self.hours: dict[int, tuple[Any, ...]] = {}
@@ -56,13 +57,15 @@ class Town:
         )
         self.quality = np.append(self.quality, np.zeros(len(arrived), dtype=np.int64))[order]
         touched = np.unique(codes_of(arrived.series, arrived.times))
-        read = within(codes_of(self.traces.series, self.traces.times), touched, context_hours(self.reach))
+        read = within(codes_of(self.traces.series, self.traces.times), touched, self.reach.context)
         found = revise(self.traces.taken(read), self.quality[read], self.rule, touched, self.reach)
         moved = np.flatnonzero(read)[found.moved]
         flags = self.traces.flags.copy()
         flags[moved], self.quality[moved] = found.flags[found.moved], found.quality[found.moved]
         self.traces = replace(self.traces, flags=flags)
         self.hours |= by_hour(found.hours)
+        for code in found.empty.tolist():
+            self.hours.pop(code, None)
 
 
 def by_hour(hours: Hours) -> dict[int, tuple[Any, ...]]:
