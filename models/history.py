@@ -2,33 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from core.clock import Window, floor_to_step
+from core.columns import MICROSECOND, from_microseconds, to_microseconds
 from core.errors import FutureLeak
 from core.metrics import ForecastPlan, Metric, Nature
+from core.quality.steps import Steps
 
 Floats = npt.NDArray[np.float64]
 Indices = npt.NDArray[np.int64]
 
 DAY = timedelta(days=1)
-
-
-class Stepped(Protocol):
-    """One step of one series, as the store reads it: its start, the mean of its readings, how many there were."""
-
-    @property
-    def start(self) -> datetime: ...  # noqa: D102 # a protocol's attribute
-    @property
-    def mean(self) -> float: ...  # noqa: D102 # a protocol's attribute
-    @property
-    def count(self) -> int: ...  # noqa: D102 # a protocol's attribute
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -68,11 +58,18 @@ class History:
             raise FutureLeak(f"values go beyond {self.as_of.isoformat()}")
 
     @classmethod
-    def of(cls, metric: Metric, window: Window, steps: Mapping[int, Iterable[Stepped]]) -> History:
-        """Lay stepped readings on the grid; ``window.end`` is the instant they were read as of.
+    def of(cls, metric: Metric, window: Window, series_ids: Sequence[int], steps: Iterable[Steps]) -> History:
+        """Lay stepped readings of series on the grid; ``window.end`` is the instant they were read as of.
 
         Counts are summed over a step, everything else is its mean. The step that is still running at the window's
         end is not known yet and is left out.
+
+        Parameters
+        ----------
+        series_ids
+            One per row of the history, ascending.
+        steps
+            Of those series only; each step once.
 
         Raises
         ------
@@ -86,17 +83,14 @@ class History:
             raise ValueError(f"{metric.name} is not forecast")
         start = floor_to_step(window.start, plan.step)
         length = (floor_to_step(window.end, plan.step) - start) // plan.step
-        values = np.full((len(steps), length), np.nan)
-        for row, stepped in enumerate(steps.values()):
-            for step in stepped:
-                if step.start >= window.end:
-                    raise FutureLeak(f"a step starts at {step.start.isoformat()}, beyond {window.end.isoformat()}")
-                index, off_grid = divmod(step.start - start, plan.step)
-                if index < 0 or off_grid:
-                    raise ValueError(f"no step of the grid starts at {step.start.isoformat()}")
-                if index < length:
-                    values[row, index] = step.mean * step.count if metric.nature is Nature.COUNT else step.mean
-        return cls(metric, plan, tuple(steps), start, window.end, values)
+        values = np.full((len(series_ids), length), np.nan)
+        for some in steps:
+            index = _indices(some.starts, Window(start, window.end), plan.step)
+            rows = np.searchsorted(series_ids, some.series)
+            known = index < length
+            figures = some.mean * some.count if metric.nature is Nature.COUNT else some.mean
+            values[rows[known], index[known]] = figures[known]
+        return cls(metric, plan, tuple(series_ids), start, window.end, values)
 
     @property
     def length(self) -> int:
@@ -167,6 +161,16 @@ class History:
         known = np.isfinite(self.values)
         newest = self.length - 1 - np.argmax(known[:, ::-1], axis=1) if self.length else np.zeros(len(known))
         return np.where(known.any(axis=1), newest, -1).astype(np.int64)
+
+
+def _indices(starts: Indices, window: Window, step: timedelta) -> Indices:
+    """Return the index of each step, by its start in microseconds, from the start of the window on."""
+    index, off_grid = np.divmod(starts - to_microseconds(window.start), step // MICROSECOND)
+    for wrong in starts[(index < 0) | (off_grid != 0)][:1].tolist():
+        raise ValueError(f"no step of the grid starts at {from_microseconds(wrong).isoformat()}")
+    for late in starts[starts >= to_microseconds(window.end)][:1].tolist():
+        raise FutureLeak(f"a step starts at {from_microseconds(late).isoformat()}, beyond {window.end.isoformat()}")
+    return index
 
 
 def whole_days_before(history: History, days: int) -> Floats:

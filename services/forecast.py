@@ -16,6 +16,7 @@ from core.errors import ShortHistory
 from core.forecasts import Forecast, Score
 from core.metrics import ForecastPlan, Metric, forecast_metrics
 from core.settings import WorkerSettings
+from core.store.arrow import ArrowConnection, opened_arrow
 from core.store.forecasts import (
     StoredModel,
     read_forecast_steps,
@@ -26,10 +27,12 @@ from core.store.forecasts import (
     write_model,
     write_scores,
 )
+from core.store.history import Selection, read_series_ids, read_step_history
 from core.store.live import write_live_forecasts
-from core.store.places import read_series, read_series_communes
+from core.store.places import read_series_communes
 from core.store.pool import Connection, Pool
-from core.store.readings import read_spans, read_steps
+from core.store.readings import read_spans
+from core.store.replica import followed_dsn
 from models.artifacts import ArtifactUnreadable, dumps, loads
 from models.boosting import BoostingSettings
 from models.forecaster import forecast
@@ -82,25 +85,28 @@ def metrics_due(pool: Pool, now: datetime) -> Due:
 
 
 def read_history(
-    connection: Connection, metric: Metric, window: Window, *, as_known: bool = True, in_service: bool = False
+    arrow: ArrowConnection, metric: Metric, window: Window, *, as_known: bool = True, in_service: bool = False
 ) -> History:
     """Read the stepped history of every series of a metric, as known at the window's end, or else as known now.
 
     What retired sensors measured is history to learn from and to score; ``in_service`` leaves it out.
     """
     plan = _plan_of(metric)
-    series_ids = [one.series_id for one in read_series(connection, metric=metric.name, in_service=in_service)]
+    selection = Selection(metrics=(metric.name,), in_service=in_service)
+    series_ids = read_series_ids(arrow, selection)
     aligned = Window(floor_to_step(window.start, plan.step), window.end)
-    steps = read_steps(connection, series_ids, aligned, plan.step, as_of=window.end if as_known else None)
-    return History.of(metric, aligned, steps)
+    of_these = replace(selection, series_ids=tuple(series_ids))
+    steps = read_step_history(arrow, of_these, aligned, plan.step, as_of=window.end if as_known else None)
+    return History.of(metric, aligned, series_ids, steps if series_ids else ())
 
 
 def issue_forecasts(pool: Pool, settings: WorkerSettings, metric: Metric, now: datetime) -> None:
     """Issue and keep a forecast of each series in service; where it must, the naive one stands in, and is recorded."""
     issued_at = now.replace(microsecond=0)
     window = Window.ending(issued_at, timedelta(days=settings.history_days))
+    with opened_arrow(settings.dsn) as arrow:
+        history = read_history(arrow, metric, window, in_service=True)
     with pool.connection() as connection:
-        history = read_history(connection, metric, window, in_service=True)
         stored = read_model(connection, metric.name, as_of=issued_at)
         model = _loaded(stored)
         made = forecast(history, model, issued_at, model_id=stored.model_id if stored else None)
@@ -149,8 +155,8 @@ def train_model(pool: Pool, settings: WorkerSettings, metric: Metric, now: datet
         If there is too little to learn from.
     """
     window = Window.ending(now, timedelta(days=settings.history_days))
-    with pool.connection() as connection:
-        history = read_history(connection, metric, window)
+    with opened_arrow(followed_dsn(settings, pool)) as arrow:
+        history = read_history(arrow, metric, window)
     if not history.series_ids:
         raise ShortHistory(f"{metric.name} has no series")
     trained = train(history, training_settings(settings))
@@ -175,16 +181,17 @@ def train_model(pool: Pool, settings: WorkerSettings, metric: Metric, now: datet
     return model_id
 
 
-def score_forecasts(pool: Pool, metric: Metric, now: datetime) -> int:
+def score_forecasts(pool: Pool, settings: WorkerSettings, metric: Metric, now: datetime) -> int:
     """Score the forecasts of a metric whose last step has passed; return how many.
 
     The yardstick is the naive forecast with its own quantiles, made again from what was known when each was issued.
     """
-    with pool.connection() as connection:
+    with pool.connection() as connection, opened_arrow(settings.dsn) as arrow:
         passed = read_unscored(connection, metric.name, ended_by=now, limit=SCORED_AT_ONCE)
         scores = []
-        for issued_at, heads in groupby(passed, key=lambda head: head.issued_at):
-            scores += _score_issue(connection, metric, issued_at, list(heads))
+        for issued_at, alike in groupby(passed, key=lambda head: head.issued_at):
+            heads = [replace(one, steps=read_forecast_steps(connection, one.series_id, issued_at)) for one in alike]
+            scores += _score_issue(arrow, metric, issued_at, heads)
         write_scores(connection, scores, now)
     instruments.SCORES.labels(metric.name).inc(len(scores))
     if scores:
@@ -192,24 +199,17 @@ def score_forecasts(pool: Pool, metric: Metric, now: datetime) -> int:
     return len(scores)
 
 
-def _score_issue(connection: Connection, metric: Metric, issued_at: datetime, heads: list[Forecast]) -> list[Score]:
+def _score_issue(arrow: ArrowConnection, metric: Metric, issued_at: datetime, issued: list[Forecast]) -> list[Score]:
     plan = _plan_of(metric)
     start = floor_to_step(issued_at, plan.step)
-    known = read_history(connection, metric, Window.ending(issued_at, YARDSTICK_HISTORY))
+    known = read_history(arrow, metric, Window.ending(issued_at, YARDSTICK_HISTORY))
     yardsticks = {naive.series_id: naive for naive in forecast(known, None, issued_at)}
-    came = read_history(connection, metric, Window(start, start + plan.horizon + plan.step), as_known=False)
+    came = read_history(arrow, metric, Window(start, start + plan.horizon + plan.step), as_known=False)
     truth = {
         series_id: {came.instant_of(index): value for index, value in enumerate(values)}
         for series_id, values in zip(came.series_ids, came.values.tolist(), strict=True)
     }
-    return [
-        score(
-            replace(head, steps=read_forecast_steps(connection, head.series_id, issued_at)),
-            truth[head.series_id],
-            yardsticks.get(head.series_id),
-        )
-        for head in heads
-    ]
+    return [score(one, truth[one.series_id], yardsticks.get(one.series_id)) for one in issued]
 
 
 def training_settings(settings: WorkerSettings) -> TrainingSettings:

@@ -5,9 +5,12 @@ from __future__ import annotations
 from datetime import datetime
 from enum import StrEnum
 
-from core.metrics import metric_named
+import numpy as np
+
+from core.columns import MICROSECOND, to_microseconds
+from core.metrics import METRICS
 from core.readings import Quality
-from core.store.readings import Latest
+from core.store.latest import LatestColumns
 
 SILENT_AFTER_STEPS = 3
 """A series is silent when its newest reading is older than so many of its metric's expected steps."""
@@ -25,15 +28,16 @@ class State(StrEnum):
     NORMAL = "normal"
 
 
-def state_of(latest: Latest, now: datetime) -> State:
-    """Return the state of a series at ``now``.
+def states_of(latest: LatestColumns, now: datetime) -> list[State]:
+    """Return the state of each series at ``now``.
 
     Without an expectation a fresh and good reading is normal: nothing says otherwise.
     """
-    if now - latest.observed_at > SILENT_AFTER_STEPS * metric_named(latest.metric).step:
-        return State.SILENT
-    if latest.quality != Quality.GOOD:
-        return State.SUSPECT
-    if latest.expected_p05 is None or latest.expected_p95 is None:
-        return State.NORMAL
-    return State.NORMAL if latest.expected_p05 <= latest.value <= latest.expected_p95 else State.WATCH
+    steps = {name: metric.step // MICROSECOND for name, metric in METRICS.items()}
+    silent_us = SILENT_AFTER_STEPS * np.array([steps[name] for name in latest.metric], dtype=np.int64)
+    silent = to_microseconds(now) - latest.observed > silent_us
+    # No comparison with what is missing (NaN) holds.
+    aside = (latest.value < latest.p05) | (latest.value > latest.p95)
+    place = np.select([silent, latest.quality != int(Quality.GOOD), aside], [0, 1, 2], default=3)
+    states = list(State)
+    return [states[one] for one in place.tolist()]

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from core.forecasts import Forecast, ForecastStep, Score
+from core.store.expectations import write_expectations
 from core.store.pool import Connection
 
 
@@ -94,7 +95,7 @@ def write_forecasts(connection: Connection, forecasts: Sequence[Forecast]) -> in
 
     Returns how many were new.
     """
-    written = 0
+    new = []
     with connection.transaction(), connection.cursor() as cursor:
         for forecast in forecasts:
             cursor.execute(
@@ -113,7 +114,7 @@ def write_forecasts(connection: Connection, forecasts: Sequence[Forecast]) -> in
                 ),
             )
             if cursor.rowcount:
-                written += 1
+                new.append(forecast)
                 cursor.executemany(
                     """
                     INSERT INTO forecast_step (series_id, issued_at, valid_at, p05, p10, p25, p50, p75, p90, p95, naive)
@@ -124,7 +125,8 @@ def write_forecasts(connection: Connection, forecasts: Sequence[Forecast]) -> in
                         for step in forecast.steps
                     ],
                 )
-    return written
+        write_expectations(connection, new)
+    return len(new)
 
 
 def read_forecast(connection: Connection, series_id: int, *, as_of: datetime | None = None) -> Forecast | None:

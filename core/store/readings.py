@@ -5,15 +5,32 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
 
-from core.clock import EPOCH, Window
+import numpy as np
+
+from core.clock import Window
+from core.columns import Floats, from_microseconds, to_microseconds
+from core.quality.calibrations import lay_over
+from core.quality.marks import codes_of
+from core.quality.steps import Rhythms, Samples, Steps
 from core.readings import Flag, Quality, Reading
+from core.store.calibrations import read_spans_of
 from core.store.pool import Connection
+from core.store.touched import Stored, read_lives, read_stored
+
+_QUALITIES = dict(enumerate(Quality))
+
+
+@cache
+def _flags(stored: int) -> Flag:
+    """Return flags as they are numbered in the store: looked up, since making them takes longer than reading them."""
+    return Flag(stored)
 
 
 @dataclass(frozen=True, slots=True)
 class StepValue:
-    """One step of one series: the mean of its readings (for states, their share), and how many there were."""
+    """One step of one series: the mean of its readings (of a state, its share of the time), and how many there were."""
 
     start: datetime
     mean: float
@@ -46,9 +63,10 @@ def read_readings(
          ORDER BY observed_at LIMIT %(limit)s
         """,
         {"series_id": series_id, "start": window.start, "end": window.end, "as_of": as_of, "limit": limit},
+        binary=True,
     )
     return [
-        Reading(series_id, observed_at, value, Quality(quality), Flag(flags))
+        Reading(series_id, observed_at, value, _QUALITIES[quality], _flags(flags))
         for observed_at, value, quality, flags in rows
     ]
 
@@ -61,45 +79,76 @@ def read_steps(
     *,
     as_of: datetime | None = None,
 ) -> dict[int, list[StepValue]]:
-    """Return the stepped readings of several series; a step without a reading is absent, never zero.
+    """Return the stepped readings of several series; a step of which nothing is known is absent, never zero.
 
-    Steps lie on the grid of `core.clock.EPOCH` in UTC; readings marked bad are left out.
+    As `read_step_columns`, a value per step.
     """
-    rows = connection.execute(
-        """
-        SELECT series_id, date_bin(%(step)s, observed_at, %(origin)s) AS start, avg(measured), min(measured),
-               max(measured), count(*)
-          FROM (
-                SELECT reading.series_id, observed_at, value * coalesce(gain, 1) + coalesce(shift, 0) AS measured
-                  FROM reading
-                  LEFT JOIN calibration_as_of(%(as_of)s) AS calibrated
-                         ON calibrated.series_id = reading.series_id
-                        AND observed_at >= valid_from AND observed_at < valid_until
-                 WHERE reading.series_id = ANY(%(series_ids)s) AND observed_at >= %(start)s AND observed_at < %(end)s
-                   AND quality <> %(bad)s AND (%(as_of)s::timestamptz IS NULL OR received_at <= %(as_of)s)
-               ) AS kept
-         GROUP BY series_id, start
-         ORDER BY series_id, start
-        """,
-        {
-            "series_ids": list(series_ids),
-            "start": window.start,
-            "end": window.end,
-            "step": step,
-            "origin": EPOCH,
-            "bad": int(Quality.BAD),
-            "as_of": as_of,
-        },
-    )
     steps: dict[int, list[StepValue]] = {series_id: [] for series_id in series_ids}
-    for series_id, start, mean, low, high, count in rows:
-        steps[series_id].append(StepValue(start, mean, low, high, count))
+    found = read_step_columns(connection, series_ids, window, step, as_of=as_of)
+    starts = map(from_microseconds, found.starts.tolist())
+    figures = (column.tolist() for column in (found.mean, found.low, found.high, found.count))
+    for series_id, *step_of in zip(found.series.tolist(), starts, *figures, strict=True):
+        steps[series_id].append(StepValue(*step_of))
     return steps
+
+
+def read_step_columns(
+    connection: Connection,
+    series_ids: Sequence[int],
+    window: Window,
+    step: timedelta,
+    *,
+    as_of: datetime | None = None,
+) -> Steps:
+    """Return the stepped readings of several series, of those observed in ``window``, as they were known ``as_of``.
+
+    Steps lie on the grid of `core.clock.EPOCH` in UTC; readings marked bad are left out. A state counts by the time
+    that it held, also from a reading before the window.
+    """
+    return read_measured(connection, series_ids, window, as_of=as_of).steps(window, step)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Measured:
+    """Readings of several series by the column: as they are stored, and calibrated, with the rhythms of their series.
+
+    Of a state, also those before the window that may hold into it.
+    """
+
+    rhythms: Rhythms
+    stored: Stored
+    values: Floats
+
+    @property
+    def samples(self) -> Samples:
+        """Those that are not marked bad."""
+        every = Samples(self.stored.series, self.stored.times, self.values)
+        return every.where(self.stored.quality != int(Quality.BAD))
+
+    def steps(self, window: Window, step: timedelta) -> Steps:
+        """Return them by steps."""
+        return self.rhythms.steps_of(self.samples, window, step)
+
+
+def read_measured(
+    connection: Connection, series_ids: Sequence[int], window: Window, *, as_of: datetime | None = None
+) -> Measured:
+    """Return the readings of several series around ``window``, whole hours of them, as they were known ``as_of``."""
+    rhythms = Rhythms.of(read_lives(connection, series_ids))
+    ids = rhythms.ids
+    if not len(ids) or window.start == window.end:
+        none = np.zeros(0, dtype=np.int64)
+        return Measured(rhythms, Stored(none, none, np.zeros(0), none, none), np.zeros(0))
+    firsts = codes_of(ids, to_microseconds(window.start) - rhythms.lead)
+    lasts = codes_of(ids, np.full(len(ids), to_microseconds(window.end) - 1))
+    stored = read_stored(connection, firsts, lasts, as_of=as_of)
+    gain, shift, _ = lay_over(read_spans_of(connection, ids.tolist(), as_of=as_of), stored.series, stored.times)
+    return Measured(rhythms, stored, stored.raw * gain + shift)
 
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """How much there is of a metric: its oldest and newest ``observed_at``, and in how many series."""
+    """How much there is of a metric: its oldest day, its newest ``observed_at``, and in how many series."""
 
     oldest: datetime
     newest: datetime
@@ -107,67 +156,21 @@ class Span:
 
 
 def read_spans(connection: Connection) -> dict[str, Span]:
-    """Return how much there is of each metric that has readings, in the series of sensors in service."""
+    """Return how much there is of each metric that has readings, in the series of sensors in service.
+
+    The oldest day is that of the roll-ups: looked for among the readings, it would cost a look into every month or
+    chunk from before each series began.
+    """
     rows = connection.execute(
         """
-        SELECT series.metric, min(oldest.observed_at), max(latest.observed_at), count(*)
+        SELECT series.metric, min(least(oldest.day::timestamp AT TIME ZONE 'Europe/Paris', latest.observed_at)),
+               max(latest.observed_at), count(*)
           FROM latest JOIN series USING (series_id) JOIN sensor USING (sensor_id)
-         CROSS JOIN LATERAL (
-                SELECT observed_at FROM reading WHERE reading.series_id = latest.series_id
-                 ORDER BY observed_at LIMIT 1
-               ) AS oldest
+          LEFT JOIN LATERAL (
+                SELECT day FROM rollup_day WHERE rollup_day.series_id = latest.series_id ORDER BY day LIMIT 1
+               ) AS oldest ON true
          WHERE sensor.retired_at IS NULL
          GROUP BY series.metric
         """,
     )
     return {metric: Span(oldest, newest, series) for metric, oldest, newest, series in rows}
-
-
-@dataclass(frozen=True, slots=True)
-class Latest:
-    """The newest reading of a series, with the forecast that was expected of it when there was one."""
-
-    series_id: int
-    sensor_id: int
-    metric: str
-    observed_at: datetime
-    received_at: datetime
-    value: float
-    quality: int
-    expected_p05: float | None
-    expected_p50: float | None
-    expected_p95: float | None
-    flags: int = 0
-
-
-def read_latest(connection: Connection, *, commune: str | None = None) -> list[Latest]:
-    """Return the newest reading of every series in service, of a commune or of all, with what was expected of it.
-
-    A retired sensor has no present; its history stays where it is. Expected: the step that holds the reading, of the
-    newest forecast issued before it was observed.
-    """
-    rows = connection.execute(
-        """
-        SELECT latest.series_id, sensor.sensor_id, series.metric, latest.observed_at, latest.received_at,
-               latest.value * coalesce(calibrated.gain, 1) + coalesce(calibrated.shift, 0), latest.quality,
-               expected.p05, expected.p50, expected.p95, latest.flags
-          FROM latest JOIN series USING (series_id) JOIN sensor USING (sensor_id) JOIN site USING (site_id)
-          LEFT JOIN calibration_as_of(NULL) AS calibrated
-                 ON calibrated.series_id = latest.series_id
-                AND latest.observed_at >= calibrated.valid_from AND latest.observed_at < calibrated.valid_until
-          LEFT JOIN LATERAL (
-                SELECT forecast_step.p05, forecast_step.p50, forecast_step.p95
-                  FROM forecast JOIN forecast_step USING (series_id, issued_at)
-                 WHERE forecast.series_id = latest.series_id AND forecast.issued_at <= latest.observed_at
-                   AND forecast.issued_at > latest.observed_at - interval '2 days'
-                   AND forecast_step.issued_at > latest.observed_at - interval '2 days'
-                   AND forecast_step.valid_at <= latest.observed_at
-                   AND forecast_step.valid_at > latest.observed_at - make_interval(secs => forecast.step_s)
-                 ORDER BY forecast.issued_at DESC LIMIT 1
-               ) AS expected ON true
-         WHERE (%(commune)s::text IS NULL OR site.commune_insee = %(commune)s) AND sensor.retired_at IS NULL
-         ORDER BY latest.series_id
-        """,
-        {"commune": commune},
-    )
-    return [Latest(*row) for row in rows]

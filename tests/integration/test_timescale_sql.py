@@ -1,30 +1,26 @@
-"""The migrations and every read on TimescaleDB's own SQL give the answers of a plain PostgreSQL.
-
-TimescaleDB comes as WebAssembly, from npm (``timescale/server.mjs``): one connection at a time, no COPY, and
-prepared statements outlive their connection, so none are made.
-"""
+"""The migrations and every read on TimescaleDB's own SQL give the answers of a plain PostgreSQL."""
 
 from __future__ import annotations
 
 import asyncio
 import inspect
-import shutil
-import subprocess
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 import psycopg
 import pytest
+from wasm_timescale import alone, comparable, running_timescale
 
 from core.clock import Window
+from core.columns import Ints, to_microseconds
 from core.forecasts import QUANTILES, Forecast, ForecastStep, Score
 from core.intakes import IntakeKind, RejectionFilter
-from core.places import Sensor, SensorKind, Site, communes
+from core.places import Sensor, SensorKind, Site
 from core.quality.calibrations import Calibration
+from core.quality.marks import codes_of
 from core.readings import Arrival, Aside, Batch, Frame, Message, Quality, Reading, Reason, Rejection, Sender
 from core.registry_csv import parse_csv
 from core.registry_plan import plan_lines
@@ -34,12 +30,15 @@ from core.store import (
     asides,
     batches,
     calibrations,
+    channels,
     devices,
+    exports,
     forecasts,
     frames,
     gaps,
     intakes,
     lanes,
+    latest,
     live,
     migrate,
     places,
@@ -51,7 +50,6 @@ from core.store import (
     sensor_bulk,
     sensor_life,
     sensors,
-    staging,
     status,
     timeless,
 )
@@ -59,21 +57,35 @@ from services.quality import judge_touched
 
 pytestmark = pytest.mark.integration
 
-ROOT = Path(__file__).resolve().parent.parent.parent
-SERVER = Path(__file__).resolve().parent / "timescale" / "server.mjs"
 T0 = datetime(2026, 3, 2, 8, tzinfo=UTC)
 HOUR = timedelta(hours=1)
 DAYS_3 = Window(T0 - timedelta(days=1), T0 + timedelta(days=2))
 MESSAGE = Message("vigie/v1/93051/meter/m1/up", b"{}", T0, 2)
 M1 = Sender("m1", "93051")
-STAGING_ROW = """
-    INSERT INTO staging (position, series_id, observed_at, value, quality, flags, first, newest)
-    VALUES (%s, %s, timestamptz '2000-01-01 00:00:00+00' + make_interval(secs => %s / 1e6), %s, %s, %s, %s, %s)
-"""
 MODEL = forecasts.StoredModel("power_kw", T0, T0 - HOUR, T0, 10, 2, 0.5, {"features": ["lag_24_h"]}, b"\x00\xff")
+
+
+def hours_at(series_ids: list[int], instant: datetime) -> Ints:
+    """Return the codes of the hours of series that hold an instant."""
+    return codes_of(np.array(series_ids), np.full(len(series_ids), to_microseconds(instant)))
+
+
+SCHEDULE = exports.Schedule(
+    1, "m1", {"sensors": ["m1"]}, "raw", "csv", "archives", DAYS_3.start.date(), T0, "Nadia", T0, 0, "", T0
+)
 
 # Every reading function of the store, with the arguments that the scenario's rows answer to.
 READS: dict[Callable[..., Any], dict[str, Any]] = {
+    exports.count_runs: {"schedule_id": 1, "day": T0.date()},
+    exports.read_days_due: {
+        "schedule": SCHEDULE,
+        "series_ids": [1, 2],
+        "until": DAYS_3.end.date(),
+        "at": T0 + 99 * HOUR,
+    },
+    exports.is_schedule: {"schedule_id": 1},
+    exports.read_runs: {"schedule_id": 1, "before": 9},
+    exports.read_schedules: {},
     forecasts.read_forecast: {"series_id": 1, "as_of": T0 + 30 * timedelta(minutes=1)},
     forecasts.read_forecast_steps: {"series_id": 1, "issued_at": T0},
     forecasts.read_last_issues: {},
@@ -94,6 +106,7 @@ READS: dict[Callable[..., Any], dict[str, Any]] = {
     sensors.read_former_devices: {},
     sensors.read_former_places: {},
     sensors.read_sensors_with_past: {},
+    sensors.read_sensors_of: {"sensor_ids": [1, 2]},
     sensors.read_sensors_named: {"external_ids": ["m1", "m11"]},
     sensors.read_sensor: {"sensor_id": 1},
     sensors.read_sensors: {"commune": "93051", "kind": SensorKind.METER},
@@ -102,7 +115,9 @@ READS: dict[Callable[..., Any], dict[str, Any]] = {
     places.read_series_of: {"sensor_ids": [1, 2]},
     places.read_series_page: {"metric": "power_kw", "after": 0, "limit": 1},
     places.read_sites: {"commune": "93051"},
-    readings.read_latest: {"commune": "93051"},
+    latest.read_latest: {"commune": "93051"},
+    readings.read_measured: {"series_ids": [1, 2], "window": DAYS_3, "as_of": T0 + HOUR},
+    readings.read_step_columns: {"series_ids": [1, 2], "window": DAYS_3, "step": HOUR},
     readings.read_readings: {"series_id": 1, "window": DAYS_3, "as_of": T0 + HOUR},
     readings.read_spans: {},
     readings.read_steps: {"series_ids": [1, 2], "window": DAYS_3, "step": HOUR},
@@ -119,9 +134,11 @@ READS: dict[Callable[..., Any], dict[str, Any]] = {
     status.newest_observed_at: {"external_ids": ["m1", "m2"]},
     calibrations.read_calibrations: {"series_id": 1, "as_of": T0 + HOUR},
     calibrations.read_spans_of: {"series_ids": [1, 2]},
-    rollups.read_channels: {"commune": "93051"},
-    rollups.read_day_slots: {"enough": {1: 3, 2: 1}, "days": [Window(T0 - 8 * HOUR, T0 + 16 * HOUR)]},
+    channels.read_channels: {"commune": "93051"},
+    rollups.read_days: {"series_ids": [1, 2], "first": DAYS_3.start.date(), "last": DAYS_3.end.date()},
     rollups.read_hours: {"series_id": 1, "window": DAYS_3},
+    rollups.read_zone_hours: {"firsts": hours_at([1, 2], DAYS_3.start), "lasts": hours_at([1, 2], DAYS_3.end)},
+    status.count_stored: {},
     status.read_progress: {},
 }
 LIVE_READS: dict[Callable[..., Awaitable[Any]], dict[str, Any]] = {
@@ -129,34 +146,6 @@ LIVE_READS: dict[Callable[..., Awaitable[Any]], dict[str, Any]] = {
     live.read_live: {"after": 0},
     live.read_live_bounds: {},
 }
-
-
-class RowByRow:
-    """Stands in for a COPY: the same rows, by INSERT."""
-
-    def __init__(self, cursor: psycopg.Cursor[Any]) -> None:
-        self.cursor = cursor
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        """Nothing is buffered."""
-
-    def write(self, binary: bytes) -> None:
-        """Write the rows of the staging table that a binary COPY holds."""
-        count = (len(binary) - len(staging.binary_of(np.zeros(0, staging.ROW)))) // staging.ROW.itemsize
-        rows = np.frombuffer(binary, staging.ROW, count, offset=len(staging.HEADER))
-        names = [name for name, _ in staging.FIELDS]
-        self.cursor.executemany(STAGING_ROW, [[row[name].item() for name in names] for row in rows])
-
-
-class CopylessCursor(psycopg.Cursor[Any]):
-    """A cursor whose COPY goes row by row: the WebAssembly server's socket takes no COPY FROM STDIN."""
-
-    def copy(self, *_: Any, **__: Any) -> RowByRow:  # type: ignore[override] # as much of a Copy as the store uses
-        """Give what a COPY gives."""
-        return RowByRow(self)
 
 
 @dataclass
@@ -170,27 +159,8 @@ class Answers:
 
 @pytest.fixture(scope="module")
 def timescale_url() -> Iterator[str]:
-    node = shutil.which("node")
-    if node is None:
-        pytest.skip("Node.js is not installed")
-    if not (ROOT / "node_modules" / "@unni-craftsman" / "pglite").is_dir():
-        pytest.skip("node_modules is absent: ./run test fetches it")
-    process = subprocess.Popen([node, str(SERVER)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-    assert process.stdin is not None
-    assert process.stdout is not None
-    port = int(process.stdout.readline())
-    yield f"postgresql://postgres:postgres@127.0.0.1:{port}/postgres?sslmode=disable"
-    process.stdin.close()
-    process.wait(10)
-    process.stdout.close()
-
-
-def run_migrations(url: str) -> None:
-    """Run our files in order on one connection: yoyo wants a second one for each migration."""
-    with psycopg.connect(url) as connection:
-        for file in sorted(migrate.MIGRATIONS_DIR.glob("*.sql")):
-            connection.execute(file.read_bytes())
-        places.write_communes(connection, communes().values())
+    with running_timescale() as url:
+        yield url
 
 
 def forecast_of(series_id: int, issued_at: datetime, model_id: int | None) -> Forecast:
@@ -239,7 +209,7 @@ def write_scenario(connection: psycopg.Connection[Any]) -> list[Any]:
     sensors.adopt_sensor(connection, Sensor("m9", SensorKind.METER, "M9", site), T0)
     with connection.transaction(force_rollback=True):
         writes.append(asides.take_adopted_asides(connection, 10))
-    writes += replay_scenario(connection)
+    writes += replay_scenario(connection) + export_scenario(connection)
     return writes + registry_scenario(connection) + ledger_scenario(connection) + judging_scenario(connection)
 
 
@@ -252,6 +222,7 @@ def judging_scenario(connection: psycopg.Connection[Any]) -> list[Any]:
         connection.execute("SELECT * FROM reading ORDER BY series_id, observed_at").fetchall(),
         connection.execute("SELECT * FROM latest ORDER BY series_id").fetchall(),
         connection.execute("SELECT * FROM rollup_hour ORDER BY series_id, hour").fetchall(),
+        comparable(rollups.read_days(connection, [1, 2], DAYS_3.start.date(), DAYS_3.end.date())),
     ]
     return [judged, marks, tables]
 
@@ -297,6 +268,19 @@ def held_m9(connection: psycopg.Connection[Any]) -> Sensor:
     return sensor_life.hold_sensor(connection, found[0])
 
 
+def export_scenario(connection: psycopg.Connection[Any]) -> list[Any]:
+    """Schedule an export twice, write a day twice, the second time the same, fail, succeed, and remove another."""
+    new = exports.NewSchedule("m1", {"sensors": ["m1"]}, "raw", "csv", "archives", DAYS_3.start.date(), "Nadia")
+    added = [exports.add_schedule(connection, one, T0) for one in (new, new, replace(new, name="m2"))]
+    file = exports.WrittenFile(T0.date(), T0, "m1/2026/m1-2026-03-02.csv", 5, 500, "0" * 64, corrects=False)
+    exports.write_run(connection, 1, file, was=None, at=T0)
+    exports.write_run(connection, 1, replace(file, known_at=T0 + HOUR), was=file.sha256, at=T0 + HOUR)
+    exports.write_failure(connection, 1, "the disk is full", T0 + HOUR)
+    failed = exports.read_schedules(connection)
+    exports.write_success(connection, 1, T0 + 2 * HOUR)
+    return [added, failed, exports.remove_schedule(connection, "m2", "Nadia", T0)]
+
+
 def replay_scenario(connection: psycopg.Connection[Any]) -> list[Any]:
     """Ask for a replay, take its page, let go of what is over a bound: once for good, once taken back."""
     wanted = RejectionFilter(commune="93051")
@@ -328,8 +312,7 @@ async def read_feed(url: str) -> dict[str, Any]:
 
 def answers_of(url: str) -> Answers:
     answers = Answers()
-    with psycopg.connect(url, cursor_factory=CopylessCursor, prepare_threshold=None) as connection:
-        connection.execute("SET TIME ZONE 'UTC'")
+    with alone(url) as connection:
         answers.writes = write_scenario(connection)
         answers.reads = {read.__name__: read(connection, **arguments) for read, arguments in READS.items()}
         if connection.execute("SELECT 1 FROM pg_extension WHERE extname = 'timescaledb'").fetchone():
@@ -340,24 +323,27 @@ def answers_of(url: str) -> Answers:
 
 
 def test_timescale_answers_as_plain_postgresql_does(timescale_url: str, database_url: str) -> None:
-    run_migrations(timescale_url)
+    migrate.migrate(timescale_url)
     timescale, plain = answers_of(timescale_url), answers_of(database_url)
-    assert timescale.hypertables == ["forecast_step", "frame", "reading"]
+    assert timescale.hypertables == ["forecast_step", "frame", "reading", "rollup_hour"]
     assert timescale.writes == plain.writes
     for name, answer in plain.reads.items():
         assert answer, f"{name} answers nothing: the scenario does not try it"
-        assert timescale.reads[name] == answer, name
+        assert comparable(timescale.reads[name]) == comparable(answer), name
 
 
 def test_every_read_of_the_store_is_tried() -> None:
     modules = (
         asides,
         calibrations,
+        channels,
         devices,
+        exports,
         forecasts,
         frames,
         gaps,
         intakes,
+        latest,
         live,
         places,
         pruned,

