@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from datetime import datetime
 from typing import Annotated
 
@@ -17,6 +17,7 @@ from core.settings import Settings
 from core.store.pool import connected
 from core.store.rejections import KeptRejection, read_groups, read_rejection
 from core.store.sensors import UNSIGNED
+from vigie.commands.tables import table_lines
 
 app = typer.Typer(no_args_is_help=True, help="What was refused: list it, look at it, take it in after all.")
 
@@ -52,7 +53,7 @@ def list_groups(commune: CommuneOption = None, since: Since = None) -> None:
         )
         for group in groups
     ]
-    print("\n".join(_table([_HEADS, *rows])) if rows else "nothing is refused")
+    print("\n".join(table_lines([_HEADS, *rows])) if rows else "nothing is refused")
 
 
 @app.command()
@@ -103,12 +104,6 @@ def _instant(option: str, text: str | None) -> datetime | None:
         return parse_instant(text) if text else None
     except ValueError as error:
         raise SettingInvalid(f"{option}: {error}") from None
-
-
-def _table(rows: Sequence[Sequence[str]]) -> Iterator[str]:
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    for row in rows:
-        yield "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
 
 
 def _facts(kept: KeptRejection) -> Iterator[str]:
