@@ -1,0 +1,1 @@
+"""The resources of NGSI-LD, a file each."""
