@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-import pytest
 from page_stub import serve, stub_app
 from page_town import StubTown
-from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 # A closed feed is refused on purpose in some tests; the browser says so by itself.
 EXPECTED_COMPLAINT = "status of 503"
@@ -30,18 +28,6 @@ class Visit:
         self.page.goto(self.url + path)
         expect(self.page.locator("[data-verdict] .skeleton")).to_have_count(0)
         return self.page
-
-
-@contextmanager
-def chromium() -> Iterator[Browser]:
-    """Start Debian's Chromium, or skip where there is none."""
-    path = shutil.which("chromium")
-    if path is None:
-        pytest.skip("chromium is not installed")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox", "--disable-quic"])
-        yield browser
-        browser.close()
 
 
 @contextmanager

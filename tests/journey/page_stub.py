@@ -13,6 +13,7 @@ from pathlib import Path
 import uvicorn
 from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.responses import JSONResponse, StreamingResponse
+from page_storage import storage_router
 from page_stub_donnees import intake_router, listed, quality_router, registry_router
 from page_town import COMMUNE, EMPTY_COMMUNE, Row, StubTown, forecast_steps, iso, level, quantity
 
@@ -27,7 +28,7 @@ def stub_app(town: StubTown) -> FastAPI:
     app = FastAPI()
     app.include_router(page_router(DASHBOARDS))
     mount_static(app, DASHBOARDS)
-    donnees = (quality_router(town), intake_router(town), registry_router(town))
+    donnees = (quality_router(town), intake_router(town), registry_router(town), storage_router())
     for router in (*donnees, _places(town), _refusals(town), _series(town), _live(town)):
         app.include_router(router, prefix="/api/v1")
     return app
@@ -112,10 +113,16 @@ def _series(town: StubTown) -> APIRouter:
         ]
         return {"start": iso(start), "step_s": 1800, "items": items if commune == COMMUNE else []}
 
-    @router.get("/series/{series_id}/readings")
-    def readings(series_id: int, request: Request) -> Row:
-        asked = request.query_params
-        return listed(_history(town.metrics[series_id], series_id, dict(asked)))
+    @router.get("/series/{series_id}/chart")
+    def chart(series_id: int, request: Request) -> Row:
+        asked = [datetime.fromisoformat(request.query_params[name]) for name in ("from", "until")]
+        return _chart(town.metrics[series_id], series_id, *asked)
+
+    @router.get("/series/{series_id}/rollups")
+    def rollups(series_id: int, by: str, request: Request) -> Row:
+        assert series_id in town.metrics
+        asked = [datetime.fromisoformat(request.query_params[name]) for name in ("from", "until")]
+        return listed(_sums(timedelta(hours={"hour": 1, "day": 24, "week": 168, "month": 720}[by]), *asked))
 
     @router.get("/series/{series_id}/forecast")
     def forecast(series_id: int) -> Response:
@@ -139,19 +146,31 @@ def _series(town: StubTown) -> APIRouter:
     return router
 
 
-def _history(metric: str, series_id: int, asked: dict[str, str]) -> list[Row]:
-    """Return readings, or means where a step is asked, with a gap of four hours the day before yesterday."""
-    now = datetime.now(UTC)
-    at, end = (datetime.fromisoformat(asked[name]) for name in ("from", "until"))
-    step = timedelta(minutes=int(asked.get("step", "PT10M")[2:-1]))
-    items = []
+def _chart(metric: str, series_id: int, start: datetime, end: datetime) -> Row:
+    """Return readings of a week, or means of a longer time, with a gap of four hours the day before yesterday."""
+    now, step_s = datetime.now(UTC), 600 if end - start < timedelta(days=8) else 6 * 3_600
+    columns: Row = {"t": [], "mean": [], "low": [], "high": [], "last": []}
+    at = start
     while at < min(end, now):
-        if not 30 < (now - at).total_seconds() / 3600 < 34:
-            value = level(metric, at, series_id)
-            mean = {"start": iso(at), "mean": value, "low": value, "high": value, "count": 1}
-            items.append(mean if "step" in asked else {"observed_at": iso(at), "value": value, "quality": 0})
-        at += step
-    return items
+        value = None if 30 < (now - at).total_seconds() / 3600 < 34 else level(metric, at, series_id)
+        if value is not None or columns["mean"][-1] is not None:
+            columns["t"].append(iso(at))
+            for name, share in (("mean", 1.0), ("low", 0.9), ("high", 1.1), ("last", 1.0)):
+                columns[name].append(None if value is None else value * share)
+        at += timedelta(seconds=step_s)
+    head = {"source": "raw", "step_s": None if step_s == 600 else step_s}
+    return {**head, **columns, "doubtful": [], "doubtful_count": 0}
+
+
+def _sums(step: timedelta, start: datetime, end: datetime) -> list[Row]:
+    """Return periods that sum to 10 each; the last is known in part."""
+    starts = [start + number * step for number in range(-(-(end - start) // step))]
+    due = step // timedelta(hours=1)
+    valid = dict.fromkeys(starts, due) | {starts[-1]: due // 2}
+    return [
+        {"start": iso(one), "end": iso(one + step), "increment": 10.0, "hours_valid": valid[one], "hours_due": due}
+        for one in starts
+    ]
 
 
 def _live(town: StubTown) -> APIRouter:

@@ -12,7 +12,7 @@ from playwright.sync_api import Browser, expect
 
 pytestmark = pytest.mark.journey
 AXE = Path(__file__).resolve().parents[2] / "node_modules" / "axe-core" / "axe.min.js"
-VIEWS = ("refusals", "gaps", "completeness", "registry", "ingest")
+VIEWS = ("refusals", "gaps", "completeness", "registry", "ingest", "storage")
 
 
 @pytest.fixture
@@ -24,13 +24,13 @@ def visitor(browser: Browser) -> Iterator[Visit]:
 def test_the_figures_are_the_table_of_contents(visitor: Visit) -> None:
     page = visitor.open(f"/donnees?commune={COMMUNE}")
     tabs = page.get_by_role("tab")
-    expect(tabs.locator(".v")).to_have_text(["7", "45", "90\u00a0%", "11", "0,4\u00a0s"])
+    expect(tabs.locator(".v")).to_have_text(["7", "45", "90\u00a0%", "11", "0,4\u00a0s", "1,9\u00a0Go"])
     tabs.first.focus()
     page.keyboard.press("ArrowRight")
     expect(page.get_by_role("tabpanel")).to_have_attribute("id", "gaps")
     assert "view=gaps" in page.url
     page.keyboard.press("End")
-    expect(page.get_by_role("tabpanel")).to_have_attribute("id", "ingest")
+    expect(page.get_by_role("tabpanel")).to_have_attribute("id", "storage")
     page.go_back()
     expect(page.get_by_role("tabpanel")).to_have_attribute("id", "gaps")
 
@@ -146,3 +146,18 @@ def test_axe_finds_nothing_in_an_opened_view(visitor: Visit, view: str) -> None:
     page.context.new_cdp_session(page).send("Runtime.evaluate", {"expression": AXE.read_text(encoding="utf-8")})
     found = page.evaluate("axe.run().then(({ violations }) => violations.map(({ id, nodes }) => [id, nodes[0].html]))")
     assert found == []
+
+
+def test_what_takes_the_room_and_which_export_fails(visitor: Visit) -> None:
+    page = visitor.open(f"/donnees?commune={COMMUNE}&view=storage")
+    expect(page.get_by_role("tab", name="Stockage")).to_contain_text("1 export en échec")
+    first = page.locator("[data-relations] tbody tr").first
+    expect(first).to_contain_text("mesures")
+    expect(first).to_contain_text("2,0\u00a0Go")
+    expect(first).to_contain_text("×\u00a07,3")
+    expect(page.locator("[data-storage-facts]")).to_contain_text("TimescaleDB 2.28.3, mesures anciennes compressées")
+    expect(page.locator("[data-storage-facts]")).to_contain_text("il y a 5\u00a0h")
+    expect(page.locator("[data-schedules] tbody tr").last).to_contain_text("the bucket refuses us")
+    page.locator("[data-schedules]").get_by_role("button", name="air").click()
+    expect(page.locator("[data-schedules] .beneath")).to_contain_text("1/2026-03-02.csv")
+    expect(page.locator("[data-schedules] .beneath")).to_contain_text("corrigé")

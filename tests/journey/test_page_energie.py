@@ -44,7 +44,15 @@ def proposals() -> Proposed:
     return Proposed(
         "load_shifting",
         [
-            kept(1, "Hôtel de ville", **{**ALL, "sessions": [car], "zone": zone}, shed=shed, peak_eur_per_kw=0.2),
+            # A limit that is near the day's peaks, whatever the hour of the test: it is drawn.
+            kept(
+                1,
+                "Hôtel de ville",
+                **{**ALL, "sessions": [car], "zone": zone},
+                shed=shed,
+                peak_eur_per_kw=0.2,
+                subscribed_kw=50,
+            ),
             kept(2, "Gymnase", sessions=[car]),
         ],
     )

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from page_browser import Visit, visit
@@ -139,7 +140,7 @@ def test_the_chart_is_a_table_and_two_files(visitor: Visit) -> None:
     expect(page.locator("vigie-chart canvas")).to_be_visible()
     expect(page.locator("vigie-chart .canvas")).to_have_attribute("aria-label", re.compile("CO₂, Salle 12"))
     page.get_by_text("Données en tableau").click()
-    assert page.locator("vigie-chart tbody tr").count() > 100
+    expect(page.locator("vigie-chart tbody tr").nth(100)).to_be_attached()
     with page.expect_download() as french:
         page.get_by_role("button", name="CSV", exact=True).click()
     text = Path(french.value.path()).read_bytes().decode("utf-8")
@@ -153,6 +154,60 @@ def test_the_chart_is_a_table_and_two_files(visitor: Visit) -> None:
         page.get_by_role("button", name="CSV ISO").click()
     line = Path(iso.value.path()).read_text(encoding="utf-8").splitlines()[1]
     assert line.split(",")[0].endswith("Z")
+
+
+def test_a_year_is_drawn_by_means_and_their_range(visitor: Visit) -> None:
+    page = visitor.open(f"/supervision?commune={COMMUNE}&series={ROOM_12}&period=1y")
+    expect(page.locator("vigie-chart .legend")).to_contain_text("mesuré, moyenne sur 6\u00a0h")
+    expect(page.locator("vigie-chart .legend")).to_contain_text("du plus bas au plus haut")
+    expect(page.locator("vigie-chart .words")).to_be_empty()
+    page.get_by_text("Données en tableau").click()
+    expect(page.locator("vigie-chart thead th")).to_have_text(["Heure", "moyenne", "min", "max"])
+    page.get_by_role("button", name="7 jours").click()
+    expect(page.locator("vigie-chart .legend")).to_contain_text("prévu")
+
+
+def test_an_index_is_shown_by_what_it_grew(visitor: Visit) -> None:
+    index = next(key for key, name in visitor.town.metrics.items() if name == "electricity_kwh")
+    page = visitor.open(f"/supervision?commune={COMMUNE}&series={index}&period=1y")
+    expect(page.locator("vigie-chart .legend")).to_contain_text("total par semaine")
+    expect(page.locator("vigie-chart .legend")).to_contain_text("période connue en partie")
+    page.get_by_text("Données en tableau").click()
+    expect(page.locator("vigie-chart tbody tr").first).to_contain_text("semaine du")
+    page.get_by_role("button", name="5 ans").click()
+    expect(page.locator("vigie-chart .legend")).to_contain_text("total par mois")
+
+
+def test_the_sum_of_a_day_is_no_rate_and_nothing_is_expected_of_it(visitor: Visit) -> None:
+    bikes = next(key for key, name in visitor.town.metrics.items() if name == "bikes_count")
+    page = visitor.open(f"/supervision?commune={COMMUNE}&series={bikes}&period=24h")
+    expect(page.locator("vigie-chart h2 .unit")).to_have_text("Vélos, vélos/h")
+    expect(page.get_by_role("button", name="Naïve")).to_be_visible()
+    page.get_by_role("button", name="30 jours").click()
+    expect(page.locator("vigie-chart h2 .unit")).to_have_text("Vélos, passages")
+    expect(page.locator("vigie-chart .legend")).to_contain_text("total par jour")
+    expect(page.locator("vigie-chart .legend")).not_to_contain_text("prévu")
+    expect(page.get_by_role("button", name="Naïve")).to_have_count(0)
+
+
+def test_what_was_measured_is_exported_by_local_days(visitor: Visit) -> None:
+    page = visitor.open(f"/supervision?commune={COMMUNE}&series={ROOM_12}")
+    page.get_by_role("button", name="Exporter…").click()
+    assert page.get_by_role("dialog").evaluate("(dialog) => dialog.offsetWidth < innerWidth / 2")
+    page.get_by_label("Quoi").select_option("sensor")
+    page.get_by_label("Du", exact=True).fill("2026-03-29")
+    page.get_by_label("Au").fill("2026-03-28")
+    page.get_by_role("button", name="Télécharger").click()
+    expect(page.get_by_role("dialog")).to_have_count(1)
+    page.get_by_label("Au").fill("2026-03-29")
+    page.get_by_label("Une ligne par").select_option("hour")
+    with page.expect_download() as file:
+        page.get_by_role("button", name="Télécharger").click()
+    query = parse_qs(urlsplit(file.value.url).query)
+    assert query["from"] == ["2026-03-28T23:00:00.000Z"]
+    assert query["until"] == ["2026-03-29T22:00:00.000Z"]
+    assert (query["by"], query["format"]) == (["hour"], ["csv-fr"])
+    assert query["sensor"] == [visitor.town.sensors[0]["external_id"]]
 
 
 def test_a_fallback_is_said_in_words(visitor: Visit) -> None:

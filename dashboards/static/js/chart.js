@@ -2,10 +2,11 @@
 
 import { now } from "./api.js";
 import { chartOptions, readColours } from "./chart_options.js";
-import { PERIODS, readChart, readForecast, tableRows } from "./chart_source.js";
+import { isAhead, PERIODS, readChart, readForecast, shownMetric, tableRows } from "./chart_source.js";
 import { dataTable, forecastWords, legend, message } from "./chart_words.js";
 import { csv, download } from "./csv.js";
 import { el } from "./element.js";
+import { askExport } from "./export_dialog.js";
 import { unit } from "./formats.js";
 import { note } from "./frame.js";
 import { t } from "./words.js";
@@ -13,6 +14,8 @@ import { t } from "./words.js";
 // Live points are drawn at most so often; the whole is read again so often.
 const PACE_MS = 1000;
 const RELOAD_MS = 5 * 60_000;
+const USUAL_PX = 800;
+const BAD = 2;
 
 class VigieChart extends HTMLElement {
   #series = null;
@@ -48,18 +51,19 @@ class VigieChart extends HTMLElement {
   /** Take a reading of the shown series from the live feed. */
   take(items) {
     const item = items.find(({ series_id }) => series_id === this.#series?.series_id);
-    // A mean of states is no state: those charts wait for the next reading of the whole.
-    if (!item || !this.#source || this.#source.metric.nature === "state") return;
+    // A mean of states is no state, and a mean of a step no reading: those charts wait for the next reading of the whole.
+    if (!item || !this.#source || this.#source.step || this.#source.bars || this.#source.metric.nature === "state") return;
     const at = Date.parse(item.observed_at);
     if (at <= (this.#source.points.at(-1)?.at ?? 0)) return;
-    this.#source.points.push({ at, value: item.value, quality: item.quality });
+    if (item.quality) this.#source.doubtful.push({ at, value: item.value, quality: item.quality });
+    if (item.quality < BAD) this.#source.points.push({ at, value: item.value });
     this.#timer ||= setTimeout(this.#redraw, PACE_MS);
   }
 
   /** Read the forecast again when a newer one of this series was issued. */
   async renew(issued) {
     const series = this.#series;
-    if (!issued.has(series?.series_id) || !this.#source) return;
+    if (!issued.has(series?.series_id) || !this.#source?.ahead) return;
     const forecast = await readForecast(series.series_id);
     if (series !== this.#series) return;
     this.#source.forecast = forecast;
@@ -78,7 +82,7 @@ class VigieChart extends HTMLElement {
     const title = el(
       "div",
       { class: "title" },
-      el("h2", { id: "chart-title" }, sensor.name, " ", el("span", { class: "unit" }, [t(`metric.${metric.metric}`), unit(metric, { chart: true })].filter(Boolean).join(", "))),
+      el("h2", { id: "chart-title" }, sensor.name, " ", el("span", { class: "unit" }, [t(`metric.${metric.metric}`), unit(shownMetric(metric, this.#period), { chart: true })].filter(Boolean).join(", "))),
       el("p", { class: "small quiet" }, [sensor.site.name, t(`kind_one.${sensor.kind}`), sensor.external_id].join(" · "), " ", origin),
     );
     this.#drawing?.dispose();
@@ -104,9 +108,10 @@ class VigieChart extends HTMLElement {
       "div",
       { class: "links" },
       el("span", { class: "links", role: "group", "aria-label": t("chart.period") }, ...Object.keys(PERIODS).map((period) => toggle(period, period === this.#period, () => this.#choose({ period })))),
-      this.#series.metric.forecast_step_s ? naive : null,
+      this.#series.metric.forecast_step_s && isAhead(this.#series.metric, this.#period) ? naive : null,
       file("french", "csv"),
       file("iso", "csv_iso"),
+      el("button", { type: "button", title: t("export.hint"), onclick: () => askExport(this.#series, this.#source?.from ?? now() - PERIODS[this.#period]) }, t("export.open")),
     );
   }
 
@@ -127,7 +132,7 @@ class VigieChart extends HTMLElement {
     const asked = (this.#asked = new AbortController());
     this.setAttribute("aria-busy", "true");
     try {
-      const [source, echarts] = await Promise.all([readChart(this.#series, this.#period, asked.signal), import("../vendor/echarts.js")]);
+      const [source, echarts] = await Promise.all([readChart(this.#series, this.#period, this.canvas.clientWidth || USUAL_PX, asked.signal), import("../vendor/echarts.js")]);
       if (asked.signal.aborted) return;
       this.#source = source;
       this.#drawing ??= echarts.init(this.canvas, null, { renderer: "canvas" });
@@ -157,8 +162,7 @@ class VigieChart extends HTMLElement {
     const details = el("details", {}, el("summary", {}, t("chart.table")));
     details.addEventListener("toggle", () => {
       details.querySelector(".table")?.remove();
-      const look = { metric: this.#source.metric, sensor: sensor.name, now: at };
-      if (details.open) details.append(dataTable(tableRows(this.#source), look));
+      if (details.open) details.append(dataTable(tableRows(this.#source), this.#source, { sensor: sensor.name, now: at }));
     });
     return details;
   }

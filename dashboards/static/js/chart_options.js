@@ -1,15 +1,12 @@
 /** How a chart is drawn: ink for what was measured, accent for what is expected, dashed grey for the naive forecast. */
 
+import { timeAxis, valueAxis, whenWords } from "./chart_axis.js";
 import { broken } from "./chart_source.js";
 import { el } from "./element.js";
-import { farDay, minute, moment, number, prose, scale, shortDay, span, whole } from "./formats.js";
-import { daysFrom, hourOf, ticks } from "./paris.js";
-import { language, t } from "./words.js";
+import { prose, scale, span, whole } from "./formats.js";
+import { t } from "./words.js";
 
 const ROLES = ["ink", "ink-2", "ink-3", "paper", "line", "line-firm", "line-control", "sunken", "accent", "fan", "fan-faint", "ref", "st-suspect"];
-const NARROW_PX = 520;
-// A label centred so near to the end would be cut by the edge.
-const EDGE = 0.03;
 // Where the future is narrower than this its label would run into that of the present; the legend names it anyway.
 const LABEL_PX = 60;
 const SILENT = { silent: true, animation: false, z: 1 };
@@ -33,64 +30,28 @@ export function readColours(host) {
  * @param {{now: number, colours: Record<string, string>, naive: boolean, width: number}} look
  */
 export function chartOptions(source, look) {
-  const { metric, from, forecast, points, gap } = source;
+  const { metric, from, forecast, points, doubtful, bars, gap } = source;
   const steps = (forecast?.steps ?? []).filter((step) => step.at >= look.now - forecast.step_s * 1000);
   const until = Math.max(look.now, steps.at(-1)?.at ?? 0) + (look.now - from) * 0.005;
   const factor = scale(metric);
   const { line, holes } = broken(points.map((point) => ({ ...point, value: point.value * factor })), gap);
   const text = { fontFamily: getComputedStyle(document.body).fontFamily, fontSize: 11 };
+  const drawn = [...points.flatMap(({ value, low }) => [{ value }, { value: low ?? value }]), ...steps.map((step) => ({ value: step.p05 }))];
   return {
     animation: false,
     textStyle: text,
-    grid: { left: 4, right: 8, top: 26, bottom: 4, containLabel: true },
+    // Where nothing follows the present, its label needs room.
+    grid: { left: 8, right: steps.length ? 8 : 20, top: 26, bottom: 4, containLabel: true },
     tooltip: tooltip(source, steps, look),
     xAxis: timeAxis(from, until, source.period, look),
-    yAxis: valueAxis(metric, [...points, ...steps.map((step) => ({ value: step.p05 }))], look.colours),
+    yAxis: valueAxis(metric, drawn, look.colours, { summed: Boolean(bars) }),
     series: [
       backdrop(holes, steps.length ? [look.now, until] : null, { ...look, from }),
       ...fans(steps, factor, look.colours),
-      measuredLine(line, look),
-      ...suspects(points, factor, look.colours),
+      ...(bars ? [sums(bars, factor, look.colours)] : [range(source, factor, look.colours), measuredLine(line, look)]),
+      ...suspects(doubtful, factor, look.colours),
       ...(look.naive ? [naiveLine(steps, factor, look.colours)] : []),
     ],
-  };
-}
-
-function timeAxis(from, until, period, { now, colours, width }) {
-  const narrow = width < NARROW_PX;
-  const hours = { "24h": narrow ? 12 : 6, "7d": 24, "30d": 24 }[period];
-  const days = { "7d": narrow ? 2 : 1, "30d": narrow ? 8 : 4 }[period];
-  const lines = ticks(from, until, hours);
-  const inside = lines.filter((at) => at < until - (until - from) * EDGE);
-  const labels = days ? ticks(from, until, 24, 12).filter((at) => daysFrom(now, at) % days === 0) : inside;
-  return {
-    type: "time", min: from, max: until,
-    axisLine: { lineStyle: { color: colours["line-firm"] } },
-    axisTick: { show: false, customValues: lines },
-    splitLine: { show: true, lineStyle: { color: colours.line } },
-    axisLabel: { color: colours["ink-2"], customValues: labels, hideOverlap: true, formatter: (at) => tickWords(at, now, Boolean(days)) },
-  };
-}
-
-function tickWords(at, now, byDay) {
-  const hour = hourOf(at);
-  if (!byDay && hour) return language === "fr" ? `${hour}\u00a0h` : minute(at);
-  const away = daysFrom(now, at);
-  if (away === 0) return t("day.today_short");
-  return Math.abs(away) > 9 ? farDay(at) : shortDay(at);
-}
-
-function valueAxis(metric, points, colours) {
-  const share = scale(metric) === 100 && metric.family !== "air";
-  const fromZero = ["power_kw", "gas_power_kw"].includes(metric.metric) || metric.nature === "count";
-  const positive = points.every(({ value }) => value >= 0);
-  return {
-    type: "value", scale: true, splitNumber: 4,
-    min: share || (fromZero && positive) ? 0 : null,
-    max: share ? 100 : null,
-    interval: share ? 25 : null,
-    axisLabel: { color: colours["ink-3"], formatter: (value) => number(value, Number.isInteger(value) ? 0 : 1) },
-    splitLine: { lineStyle: { color: colours.line } },
   };
 }
 
@@ -158,6 +119,35 @@ function polygon(steps, [low, high], factor, api, fill) {
   return { type: "polygon", shape: { points }, style: { fill } };
 }
 
+/** From the lowest to the highest reading of each hour or day; readings themselves have no range. */
+function range({ points, ranged }, factor, colours) {
+  const drawn = ranged ? points : [];
+  const starts = drawn.flatMap((point, place) => (point.broken || !place ? [place] : []));
+  const runs = new Map(starts.map((start, number) => [start, drawn.slice(start, starts[number + 1])]));
+  return {
+    ...SILENT, type: "custom", z: 5, clip: true, encode: { x: 0, y: [1, 2] },
+    data: drawn.map(({ at, low, high }) => [at, low * factor, high * factor]),
+    // One area for each run, drawn with its first point; the others are there for the axis.
+    renderItem: ({ dataIndex }, api) => runs.has(dataIndex) ? polygon(runs.get(dataIndex), ["low", "high"], factor, api, colours["line-firm"]) : null,
+  };
+}
+
+/** A bar for each period of the calendar; one that is known in part only is hollow. */
+function sums(bars, factor, colours) {
+  return {
+    ...SILENT, silent: false, type: "custom", z: 6, clip: true, encode: { x: [0, 1], y: 2 },
+    data: bars.map(({ at, until, value }) => [at, until, value * factor]),
+    renderItem: ({ dataIndex }, api) => {
+      const [left, top] = api.coord([api.value(0), api.value(2)]);
+      const [right, floor] = api.coord([api.value(1), 0]);
+      const gap = right - left > 4 ? 1 : 0;
+      const shape = { x: left + gap, y: top, width: Math.max(1, right - left - 2 * gap), height: floor - top };
+      const hollow = { fill: colours.sunken, stroke: colours["ink-3"], lineWidth: 1 };
+      return { type: "rect", shape, style: bars[dataIndex].partial ? hollow : { fill: colours["ink-2"] } };
+    },
+  };
+}
+
 function measuredLine(line, { colours }) {
   const last = line.at(-1);
   return {
@@ -169,8 +159,8 @@ function measuredLine(line, { colours }) {
   };
 }
 
-function suspects(points, factor, colours) {
-  const data = points.filter(({ quality }) => quality).map(({ at, value }) => [at, value * factor]);
+function suspects(doubtful, factor, colours) {
+  const data = doubtful.map(({ at, value }) => [at, value * factor]);
   return data.length ? [{ ...SILENT, type: "scatter", z: 7, symbol: "rect", symbolSize: 7, itemStyle: { color: colours["st-suspect"] }, data }] : [];
 }
 
@@ -180,21 +170,32 @@ function naiveLine(steps, factor, colours) {
 }
 
 /** What stands under the pointer, as elements: the policy of the page allows no inline style. */
-function tooltip({ metric, points }, steps, { now, colours, naive }) {
+function tooltip(source, steps, { now, colours, naive }) {
   const nearest = (list, at) => list.reduce((best, one) => (Math.abs(one.at - at) < Math.abs(best.at - at) ? one : best));
   return {
     trigger: "axis", confine: true, transitionDuration: 0, padding: 0, borderWidth: 0, backgroundColor: "transparent",
-    axisPointer: { type: "line", lineStyle: { color: colours["line-control"], width: 1 }, label: { show: false } },
+    axisPointer: { type: "line", snap: false, lineStyle: { color: colours["line-control"], width: 1 }, label: { show: false } },
     formatter: ([first]) => {
       const at = first.axisValue;
-      const rows = [];
-      if (at <= now && points.length) rows.push([t("chart.measured"), whole(metric, nearest(points, at).value)]);
-      if (at > now && steps.length) {
-        const step = nearest(steps, at);
-        rows.push([t("chart.forecast"), whole(metric, step.p50)], ["p10–p90", `${whole(metric, step.p10)} – ${whole(metric, step.p90)}`]);
-        if (naive && step.naive !== null) rows.push([t("chart.naive"), whole(metric, step.naive)]);
-      }
-      return el("dl", { class: "tip" }, el("dt", { class: "when" }, moment(at, now)), ...rows.flatMap(([name, value]) => [el("dt", {}, name), el("dd", {}, value)]));
+      const { when, rows } = at > now && steps.length ? expectedAt(nearest(steps, at), source, { at, now, naive }) : measuredAt(source, nearest, at, now);
+      return el("dl", { class: "tip" }, el("dt", { class: "when" }, when), ...rows.flatMap(([name, value]) => [el("dt", {}, name), el("dd", {}, value)]));
     },
   };
+}
+
+function expectedAt(step, source, { at, now, naive }) {
+  const said = (value) => whole(source.metric, value);
+  const rows = [[t("chart.forecast"), said(step.p50)], ["p10–p90", `${said(step.p10)} – ${said(step.p90)}`]];
+  if (naive && step.naive !== null) rows.push([t("chart.naive"), said(step.naive)]);
+  return { when: whenWords(at, {}, now), rows };
+}
+
+function measuredAt(source, nearest, at, now) {
+  const { metric, points, bars, step, ranged } = source;
+  const point = bars ? bars.find((bar) => at >= bar.at && at < bar.until) : points.length && nearest(points, at);
+  if (!point) return { when: whenWords(at, source, now), rows: [] };
+  const rows = [[t(bars ? "chart.sum" : step ? "chart.mean" : "chart.measured"), whole(metric, point.value)]];
+  if (point.partial) rows.push([t("chart.known"), t("chart.hours_known", { valid: point.valid, due: point.due })]);
+  if (ranged) rows.push([t("chart.range"), `${whole(metric, point.low)} – ${whole(metric, point.high)}`]);
+  return { when: whenWords(step || bars ? point.at : at, source, now), rows };
 }

@@ -3,10 +3,10 @@
 import { parisIso } from "./paris.js";
 import { el } from "./element.js";
 
-const COLUMNS = ["value", "quality", "p05", "p10", "p25", "p50", "p75", "p90", "p95", "naive"];
+const COLUMNS = ["value", "low", "high", "quality", "p05", "p10", "p25", "p50", "p75", "p90", "p95", "naive"];
 const HEADS = {
-  french: ["heure", "grandeur_unite", "mesure", "qualite", "p05", "p10", "p25", "p50", "p75", "p90", "p95", "naive"],
-  iso: ["time", "metric", "value", "quality", "p05", "p10", "p25", "p50", "p75", "p90", "p95", "naive"],
+  french: ["heure", "grandeur_unite", "mesure", "min", "max", "qualite", "p05", "p10", "p25", "p50", "p75", "p90", "p95", "naive"],
+  iso: ["time", "metric", "value", "low", "high", "quality", "p05", "p10", "p25", "p50", "p75", "p90", "p95", "naive"],
 };
 const BOM = "\ufeff";
 

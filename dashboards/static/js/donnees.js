@@ -1,15 +1,16 @@
-/** Données: what was refused and why, what is missing, which sensors there are, and whether all of it gets in. */
+/** Données: what was refused and why, what is missing, which sensors there are, whether all gets in, and is kept. */
 
 import "./communes.js";
 import { now, read, readAll } from "./api.js";
 import { showCompleteness } from "./completeness.js";
 import { glyph } from "./element.js";
-import { number } from "./formats.js";
+import { bytes, number } from "./formats.js";
 import { note, showClock, showOrigins, showToday, showVerdict } from "./frame.js";
 import { showGaps } from "./gaps.js";
 import { laneNote, showIngest } from "./ingest.js";
 import { showRefusals } from "./refusals.js";
 import { listenRegistry, showRegistry } from "./registry.js";
+import { isUnsaved, showStorage } from "./storage.js";
 import { figure, tabs } from "./tabs.js";
 import { donnees } from "./verdict.js";
 import { t } from "./words.js";
@@ -26,6 +27,7 @@ const VIEWS = {
   completeness: [showCompleteness, dayFigure],
   registry: [showRegistry, sensorFigure],
   ingest: [showIngest, ingestFigure],
+  storage: [showStorage, storageFigure],
 };
 // Counted over weeks: read again only where somebody looks.
 const SLOW = ["gaps", "completeness"];
@@ -123,6 +125,13 @@ function ingestFigure({ lanes: [worst], open }) {
   if (worst.state === "silent") return { value: t("ingest.is_silent"), mark: glyph("s-silent"), under };
   const late = worst.latency_s;
   return { value: number(late, late < 10 ? 1 : 0), unit: "s", mark: worst.state === "late" ? glyph("s-watch") : null, under };
+}
+
+function storageFigure({ storage, failing }) {
+  const [value, unit] = bytes(storage.database_bytes).split("\u00a0");
+  if (failing) return { value, unit, mark: glyph("s-alarm"), under: t("storage.failing", { n: number(failing) }, failing) };
+  const unsaved = isUnsaved(storage);
+  return { value, unit, mark: unsaved ? glyph("s-watch") : null, under: t(unsaved ? "storage.unsaved" : "storage.saved") };
 }
 
 function failed(error) {

@@ -14,6 +14,10 @@ const formatters = {
   minute: new Intl.DateTimeFormat(LOCALE, { ...ZONE, hour: "2-digit", minute: "2-digit" }),
   date: new Intl.DateTimeFormat(LOCALE, { ...ZONE, weekday: "long", day: "numeric", month: "long", year: "numeric" }),
   day: new Intl.DateTimeFormat(LOCALE, { ...ZONE, weekday: "short", day: "numeric" }),
+  long: new Intl.DateTimeFormat(LOCALE, { ...ZONE, weekday: "short", day: "numeric", month: "short", year: "numeric" }),
+  month: new Intl.DateTimeFormat(LOCALE, { ...ZONE, month: "short" }),
+  monthYear: new Intl.DateTimeFormat(LOCALE, { ...ZONE, month: "long", year: "numeric" }),
+  year: new Intl.DateTimeFormat(LOCALE, { ...ZONE, year: "numeric" }),
   far: new Intl.DateTimeFormat(LOCALE, { ...ZONE, day: "numeric", month: "short" }),
 };
 
@@ -28,10 +32,23 @@ export function percent(ratio, digits = 0) {
   return number(ratio * 100, digits) + (language === "fr" ? `${NB}%` : "%");
 }
 
+const SIZES = ["B", "kB", "MB", "GB", "TB"];
+
+/** `1,3 Go`: thousands of bytes, as disks are sold. */
+export function bytes(count) {
+  const rank = Math.min(SIZES.length - 1, Math.max(0, Math.floor(Math.log10(Math.max(1, Math.abs(count))) / 3)));
+  const shown = count / 1000 ** rank;
+  return t("size", { n: number(shown, rank && Math.abs(shown) < 100 ? 1 : 0), unit: language === "fr" ? SIZES[rank].replace("B", "o") : SIZES[rank] });
+}
+
 export const clock = (at) => formatters.second.format(at);
 export const minute = (at) => formatters.minute.format(at);
 export const date = (at) => formatters.date.format(at);
 export const shortDay = (at) => formatters.day.format(at);
+export const longDay = (at) => formatters.long.format(at);
+export const month = (at) => formatters.month.format(at);
+export const monthYear = (at) => formatters.monthYear.format(at);
+export const year = (at) => formatters.year.format(at);
 export const farDay = (at) => formatters.far.format(at);
 
 /** The hour in prose: `10 h 42` in French, `10:42` in English. */
@@ -81,7 +98,7 @@ export const scale = (metric) => (isRatio(metric) || isState(metric) ? 100 : 1);
 export function unit(metric, { chart = false } = {}) {
   if (isRatio(metric)) return "%";
   if (isState(metric)) return chart ? t(`unit.${metric.metric}`) : "";
-  return isCount(metric) ? t(`unit.${metric.metric}`) : metric.unit;
+  return isCount(metric) ? t(metric.summed ? "unit_sum" : `unit.${metric.metric}`) : metric.unit;
 }
 
 /** Digits after the comma that a reading of this size deserves. */

@@ -41,6 +41,22 @@ export function ticks(from, until, hours, shift = 0) {
   return found;
 }
 
+/** Starts of the Paris months in `[from, until]`, every so many of them counted from January. */
+export function monthStarts(from, until, every = 1) {
+  const first = new Date(from + offsetMs(from));
+  const found = [];
+  for (let month = first.getUTCMonth(); ; month += 1) {
+    const at = instant(Date.UTC(first.getUTCFullYear(), month, 1));
+    if (at > until) return found;
+    if (at >= from && month % every === 0) found.push(at);
+  }
+}
+
+/** Month of the Paris clock, 0 to 11. */
+export function monthOf(at) {
+  return new Date(at + offsetMs(at)).getUTCMonth();
+}
+
 /** RFC 3339 in Paris time with its offset: `2026-11-24T10:42:00+01:00`. */
 export function parisIso(at) {
   const offset = offsetMs(at);
