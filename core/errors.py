@@ -8,6 +8,10 @@ class VigieError(Exception):
         super().__init__(message or (self.__doc__ or "").strip())
 
 
+class MigrationFailed(VigieError):
+    """A migration failed: the schema is as the one before it left it."""
+
+
 class SettingInvalid(VigieError):
     """A setting is missing or out of its bounds: the process stops with the line that names it."""
 
@@ -16,8 +20,16 @@ class StoreAbsent(VigieError):
     """The database cannot be reached: try again with back-off and acknowledge nothing meanwhile."""
 
 
+class StoreBusy(StoreAbsent):
+    """All connections to the database are at work, and others wait already: try again soon."""
+
+
 class StoreRefused(VigieError):
     """The database refused what was written, for a reason that trying again would not change."""
+
+
+class ReadRefused(VigieError):
+    """What was asked for takes too long to read, or cannot be computed: ask for less, or for something else."""
 
 
 class NaiveDatetime(VigieError, ValueError):
@@ -66,3 +78,11 @@ class ShortHistory(VigieError):
 
 class PortBusy(VigieError):
     """A port that was asked for is taken by another program."""
+
+
+class BackupRefused(VigieError):
+    """A backup cannot be made, or cannot be restored: the message says why, and nothing was changed."""
+
+
+class BackupDamaged(VigieError):
+    """A backup is not what it was when it was made."""

@@ -66,7 +66,33 @@ DECISIONS = Counter("vigie_decisions_made", "Decisions proposed, by kind and sou
 REQUEST_SECONDS = Histogram(
     "vigie_api_request_duration_seconds", "Time until an answer begins, by route and status.", ["route", "status"]
 )
+API_EXPORTS = Gauge("vigie_api_exports", "Exports that flow now.")
+EXPORT_FILES = Counter(
+    "vigie_export_files",
+    "Files of scheduled exports, by outcome: written, corrected, unchanged (written again, the same), failed.",
+    ["outcome"],
+)
+EXPORT_LAST_SUCCESS = Gauge(
+    "vigie_export_last_success_timestamp_seconds",
+    "When all that was due of a scheduled export was last written; 0 when it never was.",
+    ["schedule"],
+)
 LIVE_CLIENTS = Gauge("vigie_api_live_clients", "Open live feeds.")
+API_TURNS_WAITING = Gauge("vigie_api_store_waiting", "Requests that wait for a connection to the store.")
+API_TURNS_REFUSED = Counter(
+    "vigie_api_store_busy",
+    "Requests refused (503) because all connections were at work: too many waited, or one waited too long.",
+    ["bound"],
+)
+HISTORY_READS = Counter(
+    "vigie_history_reads",
+    "Reads of history, by who answered: replica, primary (there is no replica), or primary_instead (the replica was "
+    "absent or too far behind).",
+    ["by"],
+)
+REPLICA_LAG_SECONDS = Gauge(
+    "vigie_replica_lag_seconds", "How far the replica is behind, seen by this process; NaN where it cannot be known."
+)
 
 
 def serve_instruments(host: str, port: int) -> None:

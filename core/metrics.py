@@ -155,6 +155,11 @@ def metric_named(name: str) -> Metric:
         raise UnknownMetric(f"no metric is named {name!r}") from None
 
 
+def expected_interval(name: str, interval_s: int | None) -> timedelta:
+    """Return how often a series of this metric should speak: as its sensor says, or else as the metric expects."""
+    return metric_named(name).step if interval_s is None else timedelta(seconds=interval_s)
+
+
 def forecast_metrics() -> Iterator[tuple[Metric, ForecastPlan]]:
     """Yield the metrics that are forecast, each with its plan."""
     for metric in METRICS.values():

@@ -190,7 +190,48 @@ class ProvisionSettings(Settings, BrokerSettings):
     broker_admin_url: SecretStr
 
 
-class WorkerSettings(Settings):
+class HistorySettings(Settings):
+    """What the processes have that read long histories.
+
+    Parameters
+    ----------
+    database_replica_url
+        A streaming replica of the database, which history is then read from; holds a password, so it is never printed.
+    replica_lag_s_max
+        Further behind than this, the replica is left and the primary read instead.
+    """
+
+    database_replica_url: SecretStr = SecretStr("")
+    replica_lag_s_max: float = Field(default=30, gt=0, le=86_400)
+
+    @property
+    def replica_dsn(self) -> str:
+        """The replica's address with its password, empty where there is none."""
+        return self.database_replica_url.get_secret_value()
+
+
+class ExportSettings(Environment):
+    """Where scheduled exports may go.
+
+    Parameters
+    ----------
+    exports_dir
+        The folder below which exports to a folder go; without it there are none.
+    exports_s3_endpoint, exports_s3_region
+        Of the S3-compatible store, ``https://s3.example.org`` say; without it, that of Amazon.
+    exports_s3_key, exports_s3_secret
+        With the right to write, read and delete below the prefixes of the exports; never printed. Without them, what
+        the machine's own environment says.
+    """
+
+    exports_dir: Path | None = None
+    exports_s3_endpoint: str = Field(default="", pattern=r"^(https?://[^/\s?#@]+)?/?$")
+    exports_s3_region: str = Field(default="", pattern=r"^[a-z0-9-]{0,40}$")
+    exports_s3_key: SecretStr = SecretStr("")
+    exports_s3_secret: SecretStr = SecretStr("")
+
+
+class WorkerSettings(HistorySettings, ExportSettings):
     """Settings of the worker process. ``concurrency`` jobs run at once; models train on ``threads`` threads."""
 
     concurrency: int = Field(default=2, ge=1, le=64)
@@ -199,10 +240,22 @@ class WorkerSettings(Settings):
     history_days: int = Field(default=120, ge=2, le=3_650)
 
 
-class ApiSettings(Settings):
-    """Settings of the api process. Loopback by default; ``dashboards_dir`` holds the pages it serves."""
+class ApiSettings(HistorySettings):
+    """Settings of the api process. Loopback by default; ``dashboards_dir`` holds the pages it serves.
+
+    Parameters
+    ----------
+    database_wait_s_max, database_waiting_max
+        While ``database_pool_size`` requests hold a connection the others wait for their turn: so long, so many at
+        once; then they are answered 503.
+    exports_max
+        Exports that may flow at once, each on a connection of its own; one more is answered 503.
+    """
 
     host: str = "127.0.0.1"
     port: int = Field(default=8080, ge=0, le=65535)
     dashboards_dir: Path = Path(__file__).resolve().parent.parent / "dashboards"
     live_clients_max: int = Field(default=200, ge=1, le=10_000)
+    exports_max: int = Field(default=2, ge=1, le=16)
+    database_wait_s_max: float = Field(default=5, gt=0, le=60)
+    database_waiting_max: int = Field(default=200, ge=0, le=10_000)

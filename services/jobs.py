@@ -15,10 +15,12 @@ import procrastinate
 import structlog
 from procrastinate.exceptions import AlreadyEnqueued
 
-from core.clock import floor_to_step, now
+from core.clock import floor_to_step, format_instant, now, parse_instant
 from core.errors import ShortHistory
 from core.metrics import forecast_metrics, metric_named
 from core.settings import WorkerSettings
+from core.store.engine import read_engine
+from core.store.months import make_months_ahead
 from core.store.pool import Pool, noticing, open_pool
 from services.decisions.life import (
     DECIDE_S_MAX,
@@ -31,13 +33,17 @@ from services.decisions.life import (
     subject_named,
 )
 from services.decisions.registry import DECIDERS
+from services.exports.schedules import run_due
 from services.forecast import issue_forecasts, metrics_due, score_forecasts, train_model
-from services.quality import judge_touched
+from services.quality import judge_touched, roll_unrolled
+from services.retention import let_go
+from services.storage import note_todays_sizes, store_told
 
 log = structlog.get_logger(__name__)
 
 JUDGE, FORECAST, TRAIN, SCORE, DECIDE, RECONSIDER = "judge", "forecast", "train", "score", "decide", "reconsider"
-PRIORITY = {JUDGE: 5, FORECAST: 4, DECIDE: 3, RECONSIDER: 2, SCORE: 1, TRAIN: 0}
+EXPORT, RETAIN = "export", "retain"
+PRIORITY = {JUDGE: 5, FORECAST: 4, DECIDE: 3, RECONSIDER: 2, SCORE: 1, TRAIN: 0, EXPORT: 0, RETAIN: 0}
 """Forecasts leave out what was judged bad, and a decision follows the forecasts: the higher goes first."""
 JUDGED_AT_ONCE = 8
 """Rounds of judging in one job, some seconds each; what is then left goes back on the queue."""
@@ -49,9 +55,11 @@ RETRIES = procrastinate.RetryStrategy(max_attempts=5, exponential_wait=4)
 
 def run_worker(settings: WorkerSettings) -> None:
     """Work until SIGTERM or SIGINT; the jobs under way are finished first."""
-    with open_pool(settings.dsn, settings.database_pool_size) as pool:
+    with open_pool(settings.dsn, settings.database_pool_size) as pool, store_told(pool):
         app = worker_app(settings, pool)
-        log.info("worker_started", concurrency=settings.concurrency)
+        with pool.connection() as connection:
+            engine = read_engine(connection)
+        log.info("worker_started", concurrency=settings.concurrency, engine=engine.name, server=engine.server_version)
         asyncio.run(_work(app, settings.concurrency))
     log.info("worker_stopped")
 
@@ -90,16 +98,19 @@ def worker_app(settings: WorkerSettings, pool: Pool) -> procrastinate.App:
 
     @app.task(name=SCORE, retry=RETRIES)
     def score(metric: str) -> None:
-        score_forecasts(pool, metric_named(metric), now())
+        score_forecasts(pool, settings, metric_named(metric), now())
 
     _add_judging(app, pool)
+    _add_months(app, pool)
+    _add_sizes(app, pool)
+    _add_retention(app, pool)
     _add_decisions(app, pool)
+    _add_exports(app, pool, settings)
 
     @app.periodic(cron="* * * * *")
     @app.task(name="tick", queueing_lock="tick")
     def tick(timestamp: int) -> None:  # noqa: ARG001 - Procrastinate names it
-        """Ask every minute for the judging, forecasts, first models and decisions that are due."""
-        _put(app, JUDGE, JUDGE, {})
+        """Ask every minute for the forecasts, first models and decisions that are due."""
         due = metrics_due(pool, now())
         _ask(app, FORECAST, due.to_forecast)
         _ask(app, TRAIN, due.to_train)
@@ -122,15 +133,52 @@ def worker_app(settings: WorkerSettings, pool: Pool) -> procrastinate.App:
 
 
 def _add_judging(app: procrastinate.App, pool: Pool) -> None:
-    """Add the task that judges the touched hours; one works at a time, so that forecasts go on beside it."""
+    """Add the task that judges the touched hours; one works at a time, so that forecasts go on beside it.
 
+    It is asked for every ten seconds: where nothing was touched, it costs one look at an empty table.
+    """
+
+    @app.periodic(cron="* * * * * */10", lock=JUDGE, queueing_lock=JUDGE, priority=PRIORITY[JUDGE])
     @app.task(name=JUDGE, retry=RETRIES)
-    def judge() -> None:
+    def judge(timestamp: int) -> None:
         for _ in range(JUDGED_AT_ONCE):
             with pool.connection() as connection:
-                if not judge_touched(connection).hours_touched:
+                if not judge_touched(connection).hours_touched and not roll_unrolled(connection):
                     return
-        _put(app, JUDGE, JUDGE, {})
+        _put(app, JUDGE, JUDGE, {"timestamp": timestamp})
+
+
+def _add_sizes(app: procrastinate.App, pool: Pool) -> None:
+    """Add the task that notes how large each relation is, a day."""
+
+    @app.periodic(cron="15 0 * * *")
+    @app.task(name="daily_sizes", queueing_lock="daily_sizes", retry=RETRIES)
+    def daily_sizes(timestamp: int) -> None:  # noqa: ARG001 - as above
+        note_todays_sizes(pool, now())
+
+
+def _add_retention(app: procrastinate.App, pool: Pool) -> None:
+    """Add the task that lets go of raw readings that are older than people want them kept."""
+
+    @app.periodic(cron="30 2 * * *", lock=RETAIN, queueing_lock=RETAIN, priority=PRIORITY[RETAIN])
+    @app.task(name=RETAIN, retry=RETRIES)
+    def retain(timestamp: int, after: str | None = None) -> None:
+        """Go on, every night (02:30 UTC), by turns of seconds, until all is gone that goes."""
+        with pool.connection() as connection:
+            done = let_go(connection, now(), None if after is None else parse_instant(after))
+        if done is not None:
+            _put(app, RETAIN, RETAIN, {"timestamp": timestamp, "after": format_instant(done)})
+
+
+def _add_months(app: procrastinate.App, pool: Pool) -> None:
+    """Add the task that makes the months of readings ahead, so that live batches meet them."""
+
+    @app.periodic(cron="5 0 * * *")
+    @app.task(name="daily_months", queueing_lock="daily_months", retry=RETRIES)
+    def daily_months(timestamp: int) -> None:  # noqa: ARG001 - Procrastinate names it
+        """Make the months ahead every day (00:05 UTC); most days there is nothing to make."""
+        with pool.connection() as connection:
+            make_months_ahead(connection, now())
 
 
 def _add_decisions(app: procrastinate.App, pool: Pool) -> None:
@@ -164,6 +212,18 @@ def _add_decisions(app: procrastinate.App, pool: Pool) -> None:
         await in_time(RECONSIDER, kind, code)
 
 
+def _add_exports(app: procrastinate.App, pool: Pool, settings: WorkerSettings) -> None:
+    """Add the task that writes the files of scheduled exports; it looks every five minutes for what is due."""
+
+    @app.periodic(cron="*/5 * * * *", lock=EXPORT, queueing_lock=EXPORT, priority=PRIORITY[EXPORT])
+    @app.task(name=EXPORT, retry=RETRIES)
+    def export(timestamp: int) -> None:
+        with pool.connection() as connection:
+            left = run_due(connection, settings, now())
+        if left:
+            _put(app, EXPORT, EXPORT, {"timestamp": timestamp})
+
+
 def ask_to_decide(app: procrastinate.App, pool: Pool, at: datetime) -> None:
     """Put one job per subject on the queue: those whose hour has come, and the others to be looked at again."""
     due = decisions_due(pool, at)
@@ -183,7 +243,7 @@ def _ask(app: procrastinate.App, task: str, metrics: Sequence[str]) -> None:
         _put(app, task, f"{task}:{metric}", {"metric": metric})
 
 
-def _put(app: procrastinate.App, task: str, key: str, arguments: dict[str, str]) -> None:
+def _put(app: procrastinate.App, task: str, key: str, arguments: dict[str, str | int]) -> None:
     """Put a job on the queue, unless the same one waits there already; two of one key never work together."""
     with contextlib.suppress(AlreadyEnqueued):
         app.configure_task(task, lock=key, queueing_lock=key, priority=PRIORITY[task]).defer(**arguments)

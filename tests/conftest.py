@@ -1,4 +1,4 @@
-"""Servers for the tests: an embedded PostgreSQL, one fresh migrated database a test, and a Mosquitto."""
+"""What tests share: an embedded PostgreSQL, one fresh migrated database a test, a Mosquitto, a browser."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import Browser, sync_playwright
 
 from core.store.migrate import migrate
 from vigie.embedded import DatabaseServer, EmbeddedDatabase
@@ -120,3 +121,15 @@ def mosquitto(tmp_path: Path) -> Iterator[Mosquitto]:
     broker.start()
     yield broker
     broker.stop()
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """Debian's Chromium, one for all journeys: each visitor has a context of their own."""
+    path = shutil.which("chromium")
+    if path is None:
+        pytest.skip("chromium is not installed")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox", "--disable-quic"])
+        yield browser
+        browser.close()

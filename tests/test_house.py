@@ -27,7 +27,7 @@ MAY_HAVE_MORE_PARAMETERS: dict[str, str] = {
 # What stands behind one door: the names a module may import, and where.
 # The embedded server's founding makes databases before there is a store to open.
 DOORS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
-    "PostgreSQL": (("psycopg", "psycopg_pool", "yoyo"), ("core/store/", "vigie/embedded.py")),
+    "PostgreSQL": (("psycopg", "psycopg_pool"), ("core/store/", "vigie/embedded.py")),
     "MQTT": (("paho",), ("ingestors/broker/",)),
     "LightGBM": (("lightgbm",), ("models/boosting.py",)),
     "HiGHS": (("highspy",), ("services/decisions/load_shifting/solver.py",)),
@@ -301,8 +301,14 @@ def test_migrations_follow_each_other() -> None:
     files = sorted((ROOT / "infra" / "migrations").glob("*"))
     assert files, "infra/migrations is empty"
     before: str | None = None
-    for number, file in enumerate(files, start=1):
-        assert re.fullmatch(rf"{number:04}\.[a-z_]+\.sql", file.name), f"{file.name}: expected number {number:04}"
+    numbers: list[int] = []
+    for file in files:
+        # Steps of one change that each need a transaction of their own share its number: 0007.a-..., 0007.b-...
+        name = re.fullmatch(r"([0-9]{4})\.(([a-z])-)?[a-z-]+\.sql", file.name)
+        assert name, f"{file.name}: expected 0000.words.sql or 0000.a-words.sql"
+        is_next_step = name[3] not in {None, "a"}
+        numbers += [] if is_next_step else [int(name[1])]
+        assert numbers[-1:] == [int(name[1])] == [len(numbers)], f"{file.name}: expected number {len(numbers):04}"
         depends = re.findall(r"^-- depends: (.+)$", file.read_text(encoding="utf-8"), flags=re.MULTILINE)
         assert depends == ([before] if before else []), f"{file.name} must depend on {before}, and on nothing else"
         before = file.stem

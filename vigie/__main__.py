@@ -16,7 +16,7 @@ from core.log import start_log
 from core.settings import ApiSettings, IngestSettings, Settings, WorkerSettings
 from core.store.migrate import migrate as migrate_store
 from core.store.pool import store_absence_told
-from vigie.commands import intake, provision, rejections, sensors
+from vigie.commands import backup, export, intake, provision, rejections, sensors, storage
 from vigie.signals import stop_on_signal
 
 # Each command imports its room when it is called: an ingest image carries no LightGBM and no web framework.
@@ -26,6 +26,12 @@ app.add_typer(provision.app, name="provision")
 app.add_typer(rejections.app, name="rejections")
 app.command("import")(intake.import_files)
 app.command("backfill")(intake.backfill)
+app.add_typer(export.app, name="exports")
+app.add_typer(storage.app, name="storage")
+app.command("export")(export.export_file)
+app.command("backup")(backup.backup_database)
+app.command("restore")(backup.restore_database)
+app.command("carry")(backup.carry_database)
 
 SPEED_HELP = "Seconds of the source per second, once the history is published; 0 ends there."
 
@@ -37,9 +43,12 @@ def _begin(process: str, settings: Settings) -> None:
 
 @app.command()
 def migrate() -> None:
-    """Bring the database to the present schema."""
-    ran = migrate_store(Settings.from_environment().dsn)
-    print(f"{len(ran)} migrations run" if ran else "the schema is up to date")
+    """Bring the database to the present schema, while the other processes work; run again, it does nothing."""
+    settings = Settings.from_environment()
+    start_log("migrate", as_json=settings.log_json)
+    ran = migrate_store(settings.dsn)
+    took_s = sum(one.duration_s for one in ran)
+    print(f"{len(ran)} migrations run in {took_s:.1f} s" if ran else "the schema is up to date")
 
 
 @app.command()

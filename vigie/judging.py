@@ -9,7 +9,7 @@ from core.clock import Window, now
 from core.errors import ShortHistory
 from core.metrics import forecast_metrics, metric_named
 from core.settings import WorkerSettings
-from core.store.pool import connected
+from core.store.arrow import opened_arrow
 from models.backtest import BacktestSettings, backtest, table_of
 from services.forecast import read_history, training_settings
 
@@ -27,9 +27,9 @@ def run_backtest(
     metrics = [metric_named(name) for name in names] if names else [metric for metric, _ in forecast_metrics()]
     plan = BacktestSettings(test_length=test_length, training=training_settings(settings))
     results = []
-    with connected(settings.dsn) as connection:
+    with opened_arrow(settings.dsn) as arrow:
         for metric in metrics:
-            history = read_history(connection, metric, Window.ending(now(), history_length))
+            history = read_history(arrow, metric, Window.ending(now(), history_length))
             if not history.series_ids:
                 continue
             try:

@@ -75,13 +75,13 @@ def read_calibrations(connection: Connection, series_id: int, *, as_of: datetime
     return [Calibration(*row) for row in rows]
 
 
-def read_spans_of(connection: Connection, series_ids: Sequence[int]) -> list[Span]:
-    """Return the calibrations that hold for series, in order of series and start."""
+def read_spans_of(connection: Connection, series_ids: Sequence[int], *, as_of: datetime | None = None) -> list[Span]:
+    """Return the calibrations that hold for series as was known ``as_of``, in order of series and start."""
     rows = connection.execute(
         """
-        SELECT series_id, valid_from, gain, shift FROM calibration_as_of(NULL)
-         WHERE series_id = ANY(%s) ORDER BY series_id, valid_from
+        SELECT series_id, valid_from, gain, shift FROM calibration_as_of(%(as_of)s)
+         WHERE series_id = ANY(%(series_ids)s) ORDER BY series_id, valid_from
         """,
-        (list(series_ids),),
+        {"series_ids": list(series_ids), "as_of": as_of},
     )
     return [Span(*row) for row in rows]

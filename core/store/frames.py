@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 
+from psycopg.errors import LockNotAvailable
+
 from core.clock import EPOCH
 from core.readings import Arrival, Frame
+from core.store.chunks import LOCK_MS_MAX, compressed_until, drop_chunk, lock_chunk, read_chunks
 from core.store.pool import Connection
 
 DUPLICATE_WITHIN = timedelta(hours=1)
@@ -49,6 +52,20 @@ _WRITE = """
         ON CONFLICT DO NOTHING
     )
     SELECT position FROM given EXCEPT SELECT position FROM first
+"""
+
+
+_TELL_OLD = """
+    WITH old AS (
+        SELECT count(*) AS frames FROM frame
+         WHERE observed_at >= %(start)s::timestamptz AND observed_at < %(end)s::timestamptz
+    ), told AS (
+        INSERT INTO pruned (day, what, reason, bound, messages, bytes)
+        SELECT %(day)s, 'frame', '', 'age', frames, 0 FROM old WHERE frames > 0
+        ON CONFLICT (day, what, reason, bound, external_id) DO UPDATE
+           SET messages = pruned.messages + excluded.messages
+    )
+    SELECT frames FROM old
 """
 
 
@@ -99,18 +116,42 @@ def write_frames(
 
 
 def prune_old_frames(connection: Connection, before: datetime, day: date, limit: int) -> int:
-    """Let go of up to ``limit`` frames observed before an instant, count them in ``pruned``; return how many."""
+    """Let go of up to ``limit`` frames observed before an instant, count them in ``pruned``; return how many.
+
+    A chunk that is all older goes at once, however many it holds. Of a compressed one nothing goes before: to delete
+    its oldest rows would take all of it apart.
+    """
+    return _drop_old_frames(connection, before, day) or _delete_old_frames(connection, before, day, limit)
+
+
+def _drop_old_frames(connection: Connection, before: datetime, day: date) -> int:
+    chunks = read_chunks(connection, "frame", before)
+    if not chunks:
+        return 0
+    try:
+        with connection.transaction():
+            lock_chunk(connection, chunks[0], LOCK_MS_MAX)
+            told = connection.execute(_TELL_OLD, {"day": day} | chunks[0].bounds, prepare=False).fetchone()
+            drop_chunk(connection, chunks[0])
+    except LockNotAvailable:
+        return 0
+    return 0 if told is None else int(told[0])
+
+
+def _delete_old_frames(connection: Connection, before: datetime, day: date, limit: int) -> int:
     gone = connection.execute(
         """
         WITH old AS MATERIALIZED (
             SELECT oldest.sensor_id, oldest.session, oldest.f_cnt, oldest.observed_at
               FROM sensor CROSS JOIN LATERAL (
                    SELECT * FROM frame WHERE frame.sensor_id = sensor.sensor_id AND frame.observed_at < %(before)s
+                      AND frame.observed_at >= %(since)s
                     ORDER BY frame.observed_at LIMIT %(limit)s) AS oldest
              LIMIT %(limit)s
         ), gone AS (
             DELETE FROM frame USING old
-             WHERE frame.observed_at < %(before)s AND frame.sensor_id = old.sensor_id AND frame.session = old.session
+             WHERE frame.observed_at >= %(since)s AND frame.observed_at < %(before)s
+               AND frame.sensor_id = old.sensor_id AND frame.session = old.session
                AND frame.f_cnt = old.f_cnt AND frame.observed_at = old.observed_at
             RETURNING 1
         ), told AS (
@@ -121,7 +162,8 @@ def prune_old_frames(connection: Connection, before: datetime, day: date, limit:
         )
         SELECT count(*) FROM gone
         """,
-        {"before": before, "day": day, "limit": limit},
+        {"since": compressed_until(connection, "frame"), "before": before, "day": day, "limit": limit},
+        prepare=False,
     ).fetchone()
     assert gone is not None, "an aggregate returns its row"
     return int(gone[0])

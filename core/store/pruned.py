@@ -217,9 +217,9 @@ class Pruned:
     Parameters
     ----------
     what
-        ``rejection``, ``aside`` or ``frame``.
+        ``rejection``, ``aside``, ``frame`` or ``reading``; readings go because people said so (`core.store.retention`).
     reason
-        Of the rejections; empty for others.
+        Of the rejections; the family of the readings; empty for others.
     bound
         ``age``, ``messages`` or ``bytes``.
     external_id

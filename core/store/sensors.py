@@ -116,13 +116,22 @@ _SENSORS = """
        AND (%(kind)s::text IS NULL OR sensor.kind = %(kind)s)
        AND (%(sensor_id)s::integer IS NULL OR sensor.sensor_id = %(sensor_id)s)
        AND (%(external_ids)s::text[] IS NULL OR sensor.external_id = ANY(%(external_ids)s))
+       AND (%(sensor_ids)s::integer[] IS NULL OR sensor.sensor_id = ANY(%(sensor_ids)s))
        AND sensor.sensor_id > %(after)s
      ORDER BY sensor.sensor_id
      LIMIT %(limit)s
 """
 
 
-_NO_FILTER = {"commune": None, "kind": None, "sensor_id": None, "external_ids": None, "after": 0, "limit": 100_000}
+_NO_FILTER = {
+    "commune": None,
+    "kind": None,
+    "sensor_id": None,
+    "external_ids": None,
+    "sensor_ids": None,
+    "after": 0,
+    "limit": 100_000,
+}
 
 
 def read_sensors(
@@ -154,6 +163,11 @@ def read_sensors_named(connection: Connection, external_ids: Sequence[str]) -> l
     """Return the sensors of these external ids, in order of their id."""
     filters = _NO_FILTER | {"external_ids": list(external_ids)}
     return [_sensor(row) for row in connection.execute(_SENSORS, filters)]
+
+
+def read_sensors_of(connection: Connection, sensor_ids: Sequence[int]) -> list[Sensor]:
+    """Return the sensors of these ids, in order of them."""
+    return [_sensor(row) for row in connection.execute(_SENSORS, _NO_FILTER | {"sensor_ids": list(sensor_ids)})]
 
 
 def _sensor(row: tuple) -> Sensor:  # type: ignore[type-arg] # as wide as the SELECT above

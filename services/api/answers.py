@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator
 from typing import Annotated, Any, Generic, TypeVar
 
 from fastapi import APIRouter, Depends, Request
 from pydantic import BaseModel, ConfigDict, Field
 
-from core.store.pool import Connection, Pool, store_absence_told
+from core.store.pool import Connection
+from core.store.replica import Replica
 from services.api.problems import MEDIA_TYPE
+from services.api.turns import Connections
 
 PREFIX = "/api/v1"
 _PROBLEMS = {
@@ -18,7 +20,7 @@ _PROBLEMS = {
     409: "There is one already, or its state does not allow it.",
     413: "The body is over 64 KiB, or over 4 MiB where it is a file.",
     422: "A parameter or the body is invalid; `errors` names it.",
-    503: "The database is absent; try again later.",
+    503: "The database is absent, or all connections to it are at work; try again later.",
 }
 
 
@@ -65,12 +67,37 @@ def api_router(tag: str) -> APIRouter:
     return APIRouter(prefix=PREFIX, tags=[tag], responses=problem_responses(404, 405, 422, 503))
 
 
-def _connection(request: Request) -> Iterator[Connection]:
-    pool: Pool = request.app.state.pool
-    with store_absence_told(), pool.connection() as connection:
+async def _store(request: Request) -> AsyncIterator[Connection]:
+    connections: Connections = request.app.state.connections
+    async with connections.store() as connection:
         yield connection
 
 
+async def _history(request: Request) -> AsyncIterator[Connection]:
+    connections: Connections = request.app.state.connections
+    async with connections.reading_history() as connection:
+        yield connection
+
+
+def _history_dsn(request: Request) -> str:
+    connections: Connections = request.app.state.connections
+    return connections.history.dsn
+
+
+def _history_replica(request: Request) -> Replica:
+    connections: Connections = request.app.state.connections
+    return connections.history.replica
+
+
 # "function": what was written is committed before the answer leaves.
-Store = Annotated[Connection, Depends(_connection, scope="function")]
+Store = Annotated[Connection, Depends(_store, scope="function")]
 """The request's connection, from the pool; committed when the answer is ready, rolled back on error."""
+History = Annotated[Connection, Depends(_history, scope="function")]
+"""The same, read-only, for what reads history and may be some seconds old: of the replica while it follows.
+
+A route asks for `Store` or for `History`, never for both: a request holds one connection.
+"""
+HistoryDsn = Annotated[str, Depends(_history_dsn)]
+"""The address to read history from, for what connects by itself (Arrow, a long export)."""
+HistoryReplica = Annotated[Replica, Depends(_history_replica)]
+"""How the replica does that history is read from."""

@@ -22,6 +22,7 @@ TAGS = [
     {"name": "places", "description": "Communes, and what can be measured."},
     {"name": "sensors", "description": "Sites, sensors, series; adopting a sensor."},
     {"name": "readings", "description": "What was measured."},
+    {"name": "exports", "description": "Readings and roll-ups as files, asked for or scheduled."},
     {"name": "forecasts", "description": "What is expected, and the models that say so."},
     {"name": "decisions", "description": "What is proposed, why, and what people answered."},
     {"name": "reception", "description": "What came in, and what was refused."},

@@ -94,18 +94,20 @@ Until = Annotated[Instant | None, Field(description="End of the window, excluded
 AsOf = Annotated[Instant | None, Field(description="Only what was known at this instant. Default: all.")]
 
 
-def window_of(start: datetime | None, until: datetime | None, name: str = "from") -> Window:
+def window_of(
+    start: datetime | None, until: datetime | None, name: str = "from", longest: timedelta = WINDOW_MAX
+) -> Window:
     """Return the window that a request asks for: the last 24 h where it says nothing; ``name`` is its start's.
 
     Raises
     ------
     ParameterInvalid
-        If it ends before it starts or is longer than 400 days.
+        If it ends before it starts or is longer than ``longest``.
     """
     end = until or now()
     begin = start or end - DEFAULT_WINDOW
     if end < begin:
         raise ParameterInvalid(name, f"the window starts ({begin.isoformat()}) after it ends ({end.isoformat()})")
-    if end - begin > WINDOW_MAX:
-        raise ParameterInvalid(name, f"the window is longer than {WINDOW_MAX.days} days")
+    if end - begin > longest:
+        raise ParameterInvalid(name, f"the window is longer than {longest.days} days")
     return Window(begin, end)

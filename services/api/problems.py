@@ -21,6 +21,7 @@ from core.errors import (
     SensorConflict,
     SettingInvalid,
     StoreAbsent,
+    StoreBusy,
     UnknownModel,
     UnknownSensor,
     VigieError,
@@ -44,6 +45,7 @@ class Code(StrEnum):
     INVALID_BODY = "invalid_body"
     NOT_FOUND = "not_found"
     METHOD_NOT_ALLOWED = "method_not_allowed"
+    NOT_IMPLEMENTED = "not_implemented"
     ALREADY_ADOPTED = "already_adopted"
     SENSOR_CONFLICT = "sensor_conflict"
     BODY_TOO_LARGE = "body_too_large"
@@ -51,8 +53,10 @@ class Code(StrEnum):
     STATE_REFUSED = "state_refused"
     TOO_MANY_LIVE_CLIENTS = "too_many_live_clients"
     TOO_MANY_DECISIONS = "too_many_decisions"
+    TOO_MANY_EXPORTS = "too_many_exports"
     NOT_MIGRATED = "not_migrated"
     STORE_ABSENT = "store_absent"
+    STORE_BUSY = "store_busy"
     INTERNAL_ERROR = "internal_error"
 
 
@@ -61,6 +65,7 @@ _STATUS = {
     Code.INVALID_BODY: 422,
     Code.NOT_FOUND: 404,
     Code.METHOD_NOT_ALLOWED: 405,
+    Code.NOT_IMPLEMENTED: 501,
     Code.ALREADY_ADOPTED: 409,
     Code.SENSOR_CONFLICT: 409,
     Code.BODY_TOO_LARGE: 413,
@@ -68,8 +73,10 @@ _STATUS = {
     Code.STATE_REFUSED: 409,
     Code.TOO_MANY_LIVE_CLIENTS: 503,
     Code.TOO_MANY_DECISIONS: 503,
+    Code.TOO_MANY_EXPORTS: 503,
     Code.NOT_MIGRATED: 503,
     Code.STORE_ABSENT: 503,
+    Code.STORE_BUSY: 503,
     Code.INTERNAL_ERROR: 500,
 }
 _BY_STATUS = {404: Code.NOT_FOUND, 405: Code.METHOD_NOT_ALLOWED, 413: Code.BODY_TOO_LARGE}
@@ -229,6 +236,10 @@ def answer_with_problems(app: FastAPI) -> None:
     @app.exception_handler(StateRefused)
     def _state_refused(request: Request, error: StateRefused) -> JSONResponse:
         return problem_answer(request, problem_of(Code.STATE_REFUSED, str(error)))
+
+    @app.exception_handler(StoreBusy)
+    def _store_busy(request: Request, error: StoreBusy) -> JSONResponse:
+        return problem_answer(request, problem_of(Code.STORE_BUSY, str(error)))
 
     @app.exception_handler(StoreAbsent)
     def _store_absent(request: Request, _: StoreAbsent) -> JSONResponse:

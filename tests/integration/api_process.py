@@ -21,6 +21,13 @@ from services.api.process import listening
 def api_running(database_url: str, *, live_clients_max: int = 20) -> Iterator[httpx.Client]:
     """Run the API on this database and give a client of it; stopped at the end."""
     settings = ApiSettings(database_url=SecretStr(database_url), live_clients_max=live_clients_max)
+    with api_running_with(settings) as client:
+        yield client
+
+
+@contextmanager
+def api_running_with(settings: ApiSettings) -> Iterator[httpx.Client]:
+    """Run the API with these settings and give a client of it; stopped at the end."""
     config = uvicorn.Config(
         create_app(settings), access_log=False, log_config=None, lifespan="on", timeout_graceful_shutdown=1
     )

@@ -51,6 +51,7 @@ class Tables:
     readings: list[tuple[Any, ...]]
     latest: list[tuple[Any, ...]]
     hours: list[tuple[Any, ...]]
+    days: list[tuple[Any, ...]]
 
 
 def tables(connection: Connection) -> Tables:
@@ -63,8 +64,15 @@ def tables(connection: Connection) -> Tables:
         connection.execute(
             """
             SELECT series_id, hour, count, good, slots, round(mean::numeric, 9), low, high, last,
-                   round(increment::numeric, 6)
+                   round(increment::numeric, 6), known_s
               FROM rollup_hour ORDER BY series_id, hour
+            """
+        ).fetchall(),
+        connection.execute(
+            """
+            SELECT series_id, day, count, good, slots, hours, hours_valid, round(mean::numeric, 9), low, high, last,
+                   round(increment::numeric, 6), known_s
+              FROM rollup_day ORDER BY series_id, day
             """
         ).fetchall(),
     )

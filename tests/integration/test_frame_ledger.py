@@ -16,9 +16,9 @@ from core.places import Sensor, SensorKind, Site, communes
 from core.readings import Arrival, Frame, Message
 from core.store.frames import DUPLICATE_WITHIN, prune_old_frames, write_frames
 from core.store.gaps import Gap, Ledger, read_gaps, read_ledgers
+from core.store.latest import read_latest
 from core.store.places import write_communes
 from core.store.pool import Connection, connected
-from core.store.readings import read_latest
 from core.store.rejections import read_rejections
 from core.store.sensors import adopt_sensor
 from ingestors.adopted import AdoptedSensors
@@ -118,7 +118,7 @@ def test_a_service_frame_is_entered_once_and_nothing_else_is_kept_of_it(store: C
     assert writer.write([message], RECEIVED_AT, Arrival.BACKFILLED).outcomes == [Outcome.DUPLICATE]
     assert ledger(store).received == 1
     assert read_rejections(store) == []
-    assert read_latest(store) == []
+    assert list(read_latest(store)) == []
 
 
 def test_nothing_heard_needs_no_store(store: Connection) -> None:

@@ -16,6 +16,7 @@ from core.forecasts import QUANTILES, Forecast, ForecastStep, Score
 from core.places import Origin, Sensor, SensorKind, Site, communes
 from core.readings import Aside, Batch, Message, Reading, Reason, Rejection
 from core.store import asides, batches, forecasts, live, places, readings, rejections, sensors
+from core.store.latest import read_latest
 from core.store.migrate import migrate
 from core.store.pool import Connection, connected
 
@@ -111,8 +112,8 @@ def test_steps_have_no_zero_for_missing(connection: Connection, series_id: int) 
 def test_latest_never_goes_back(connection: Connection, series_id: int) -> None:
     batches.write_batch(connection, batch_of(series_id, [1.0, 2.0]))
     batches.write_batch(connection, Batch(T0, [Reading(series_id, T0 - timedelta(days=1), 7.0)], [MESSAGE]))
-    [latest] = readings.read_latest(connection, commune="93051")
-    assert (latest.value, latest.observed_at) == (2.0, T0 + timedelta(minutes=1))
+    [newest] = read_latest(connection, commune="93051")
+    assert (newest.value, newest.observed_at) == (2.0, T0 + timedelta(minutes=1))
 
 
 def test_live_events_are_in_commit_order(database_url: str, connection: Connection, series_id: int) -> None:

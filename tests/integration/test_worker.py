@@ -14,6 +14,7 @@ from core.places import Sensor, SensorKind, Site
 from core.readings import Batch, Message, Reading
 from core.sensor_life import Signature
 from core.settings import WorkerSettings
+from core.store.arrow import opened_arrow
 from core.store.batches import write_batch
 from core.store.forecasts import read_forecast, read_model, read_models
 from core.store.places import write_series
@@ -22,6 +23,7 @@ from core.store.sensor_life import hold_sensor, retire_sensor
 from core.store.sensors import declare_sensor
 from services.forecast import issue_forecasts, metrics_due, read_history, score_forecasts, train_model
 from services.jobs import ask_to_train
+from services.quality import judge_touched
 
 pytestmark = pytest.mark.integration
 NOW = datetime(2026, 3, 16, 9, 20, tzinfo=UTC)
@@ -61,6 +63,8 @@ def test_a_first_model_is_due_when_twelve_days_are_known_and_fresh(settings: Wor
     write_power(settings.dsn, NOW - timedelta(days=11), NOW)
     assert metrics_due(pool, NOW).to_train == []
     write_power(settings.dsn, NOW - timedelta(days=13), NOW - timedelta(days=11))
+    with pool.connection() as connection:
+        judge_touched(connection)
     assert metrics_due(pool, NOW).to_train == ["power_kw"]
     assert metrics_due(pool, NOW + timedelta(days=1)).to_train == []
 
@@ -93,8 +97,10 @@ def test_a_retired_meter_is_forecast_no_longer_and_still_scored(settings: Worker
     with connected(settings.dsn) as connection:
         [issue] = connection.execute("SELECT series_id, issued_at FROM forecast").fetchall()
         assert issue == (series_id, NOW)
-        assert read_history(connection, POWER, Window.ending(NOW, timedelta(days=9))).series_ids == (series_id,)
-    assert score_forecasts(pool, POWER, signed.at) == 1
+    with opened_arrow(settings.dsn) as arrow:
+        assert read_history(arrow, POWER, Window.ending(NOW, timedelta(days=9))).series_ids == (series_id,)
+        assert read_history(arrow, POWER, Window.ending(NOW, timedelta(days=9)), in_service=True).series_ids == ()
+    assert score_forecasts(pool, settings, POWER, signed.at) == 1
 
 
 def test_a_model_is_trained_kept_and_speaks(settings: WorkerSettings, pool: Pool) -> None:
@@ -113,8 +119,8 @@ def test_a_model_is_trained_kept_and_speaks(settings: WorkerSettings, pool: Pool
 
 def test_a_forecast_uses_only_what_was_known(settings: WorkerSettings, pool: Pool) -> None:
     write_power(settings.dsn, NOW - timedelta(days=9), NOW, received_at=NOW + timedelta(seconds=1))
-    with pool.connection() as connection:
-        history = read_history(connection, POWER, Window.ending(NOW, timedelta(days=9)))
+    with opened_arrow(settings.dsn) as arrow:
+        history = read_history(arrow, POWER, Window.ending(NOW, timedelta(days=9)))
     assert history.newest().tolist() == [-1]
     issue_forecasts(pool, settings, POWER, NOW)
     with connected(settings.dsn) as connection:
@@ -126,10 +132,10 @@ def test_a_forecast_is_scored_against_the_naive_when_its_time_has_come(settings:
     train_model(pool, settings, POWER, NOW)
     issue_forecasts(pool, settings, POWER, NOW)
     later = NOW + timedelta(hours=50)
-    assert score_forecasts(pool, POWER, NOW + timedelta(hours=47)) == 0
+    assert score_forecasts(pool, settings, POWER, NOW + timedelta(hours=47)) == 0
     write_power(settings.dsn, NOW, later)
-    assert score_forecasts(pool, POWER, later) == 1
-    assert score_forecasts(pool, POWER, later) == 0
+    assert score_forecasts(pool, settings, POWER, later) == 1
+    assert score_forecasts(pool, settings, POWER, later) == 0
     with connected(settings.dsn) as connection:
         row = connection.execute("SELECT steps, pinball, pinball_naive, coverage, model_id FROM score").fetchone()
     assert row is not None

@@ -17,6 +17,9 @@ from prometheus_client.metrics import MetricWrapperBase
 
 from core import instruments
 from core.settings import ApiSettings, IngestSettings, ProvisionSettings, Settings, WorkerSettings
+from core.store.care import Care, ServerCare
+from core.store.engine import Engine, EngineName
+from services.storage import families
 from vigie.__main__ import app
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -32,6 +35,7 @@ OURS: dict[str, type[Settings]] = {
 }
 SAMPLES = {"counter": ("_total",), "gauge": ("",), "histogram": ("_bucket", "_count", "_sum")}
 """What Prometheus stores of an instrument: its name with one of these."""
+SERVER = ServerCare(1, 1, 0.0, 1, 97, 0, None, None)
 MADE_SECRET = re.compile(r"\$\{(\w+):\?run \./run secrets\}")
 
 
@@ -153,7 +157,7 @@ def test_every_alert_asks_for_a_counter_that_exists() -> None:
         if isinstance(collector, MetricWrapperBase)
         for metric in collector.collect()
         for suffix in SAMPLES[metric.type]
-    }
+    } | {family.name for family in families(Care(Engine(EngineName.PLAIN, "18.4"), SERVER, ()))}
     assert asked
     assert asked <= exported
     scraped = yaml.safe_load((ROOT / "infra" / "prometheus" / "prometheus.yml").read_text(encoding="utf-8"))

@@ -10,7 +10,7 @@ from pydantic import Field
 
 from core.clock import Window, format_instant
 from core.store import gaps
-from services.api.answers import Answer, Items, Store, api_router, documented
+from services.api.answers import Answer, History, Items, api_router, documented
 from services.api.parameters import ID_MAX, CommuneFilter, Instant, SensorId, Until, window_of
 from services.api.problems import ParameterInvalid
 from services.api.routes.sensors import sensor_named
@@ -105,7 +105,7 @@ class GapsQuery(Answer):
 
 
 @router.get("/gaps", operation_id="read_ledgers")
-def read_ledgers(asked: Annotated[LedgersQuery, Query()], store: Store) -> Ledgers:
+def read_ledgers(asked: Annotated[LedgersQuery, Query()], store: History) -> Ledgers:
     """Return the frames received, back-filled and missing of LoRaWAN sensors in `[since, until)`, 31 days at most.
 
     A gap counts where the frame that ends it was observed, so that windows side by side add up.
@@ -119,7 +119,7 @@ def read_ledgers(asked: Annotated[LedgersQuery, Query()], store: Store) -> Ledge
 
 
 @router.get("/sensors/{sensor_id}/gaps", operation_id="read_gaps")
-def read_gaps(sensor_id: SensorId, asked: Annotated[GapsQuery, Query()], store: Store) -> Gaps:
+def read_gaps(sensor_id: SensorId, asked: Annotated[GapsQuery, Query()], store: History) -> Gaps:
     """Return the gaps of a sensor that ended in `[since, until)`, 400 days at most, the newest first."""
     window = _window(asked.since, asked.until)
     sensor_named(store, sensor_id)

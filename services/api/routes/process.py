@@ -6,10 +6,12 @@ from typing import Literal
 
 from fastapi import APIRouter, Request, Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from pydantic import Field
 
 from core.store.migrate import is_migrated
 from core.store.pool import Pool, store_absence_told
-from services.api.answers import Answer, api_router, documented
+from core.store.replica import ReplicaState
+from services.api.answers import Answer, HistoryReplica, api_router, documented
 from services.api.problems import Code, Problem
 
 READY_TIMEOUT_S = 2.0
@@ -30,9 +32,14 @@ class Health(Answer):
 class Readiness(Answer):
     """The database answers and has the present schema."""
 
-    model_config = documented({"status": "ready"})
+    model_config = documented({"status": "ready", "replica": "following", "replica_lag_s": 0})
 
     status: Literal["ready"]
+    replica: ReplicaState = Field(
+        description="Whether history is read from a replica: `following`; while it is `lagging` behind the bound, "
+        "`absent` or `strange` (no standby of this database) the primary is read; `none` is set."
+    )
+    replica_lag_s: float | None = Field(description="How far the replica is behind, null where it cannot be known.")
 
 
 # On the event loop: it must answer when every thread waits for an absent database.
@@ -43,14 +50,14 @@ async def read_health() -> Health:
 
 
 @router.get("/ready", operation_id="read_readiness")
-def read_readiness(request: Request) -> Readiness:
-    """Whether requests can be answered: the database answers and is migrated."""
+def read_readiness(request: Request, replica: HistoryReplica) -> Readiness:
+    """Whether requests can be answered: the database answers and is migrated. A replica is no condition, only told."""
     pool: Pool = request.app.state.pool
     with store_absence_told(), pool.connection(timeout=READY_TIMEOUT_S) as connection:
         migrated = is_migrated(connection)
     if not migrated:
         raise Problem(Code.NOT_MIGRATED, "the database lacks migrations: run `vigie migrate`")
-    return Readiness(status="ready")
+    return Readiness(status="ready", replica=replica.state, replica_lag_s=replica.lag_s)
 
 
 @instruments_router.get("/metrics")

@@ -12,7 +12,7 @@ from pydantic import Field
 from core.clock import floor_to_step, now
 from core.metrics import Nature, metric_named
 from core.quality.completeness import HOUR
-from services.api.answers import Answer, Items, Store, api_router, documented
+from services.api.answers import Answer, History, Items, api_router, documented
 from services.api.parameters import ITEMS_MAX, CommuneNeeded, Instant, SeriesId, Step, Until, window_of
 from services.api.problems import Code, ParameterInvalid, Problem
 from services.api.routes.sensors import series_named
@@ -115,7 +115,7 @@ class Increments(Items[IncrementAnswer]):
 
 
 @router.get("/completeness", operation_id="read_completeness")
-def read_completeness(asked: Annotated[CompletenessQuery, Query()], store: Store) -> SensorsDays:
+def read_completeness(asked: Annotated[CompletenessQuery, Query()], store: History) -> SensorsDays:
     """Return how complete the local days of a commune's sensors are, 92 days at most, the hour under way left out.
 
     An hour counts when 75 % of it was measured, a day when 75 % of its hours count (Directive (EU) 2024/2881). Days are
@@ -128,7 +128,9 @@ def read_completeness(asked: Annotated[CompletenessQuery, Query()], store: Store
 
 
 @router.get("/series/{series_id}/completeness", operation_id="read_series_completeness")
-def read_series_completeness(series_id: SeriesId, asked: Annotated[WindowQuery, Query()], store: Store) -> SeriesHours:
+def read_series_completeness(
+    series_id: SeriesId, asked: Annotated[WindowQuery, Query()], store: History
+) -> SeriesHours:
     """Return how complete the hours of a series are, 400 days at most, from its first reading on.
 
     Series that speak less than once an hour are judged by the day: an hour without a reading says nothing of them.
@@ -150,7 +152,7 @@ def read_series_completeness(series_id: SeriesId, asked: Annotated[WindowQuery, 
 
 
 @router.get("/series/{series_id}/increments", operation_id="read_increments")
-def read_increments(series_id: SeriesId, asked: Annotated[IncrementsQuery, Query()], store: Store) -> Increments:
+def read_increments(series_id: SeriesId, asked: Annotated[IncrementsQuery, Query()], store: History) -> Increments:
     """Return what a meter's index grew by, step by step, across resets and roll-overs: at most 20,000 steps.
 
     Between readings at most two hours apart an index grows evenly. A step that begins or ends inside a longer silence

@@ -136,8 +136,8 @@ class PrunedAnswer(Answer):
     """How much was let go of on one day (UTC) to keep one bound."""
 
     day: date
-    what: Literal["rejection", "aside", "frame"]
-    reason: str = Field(description="Of the rejections; empty for others.")
+    what: Literal["rejection", "aside", "frame", "reading"]
+    reason: str = Field(description="Of the rejections; the family of the readings; empty for others.")
     bound: Literal["age", "messages", "bytes"]
     external_id: str | None = Field(description="Whose they were; null where the bound is one of all together.")
     messages: int

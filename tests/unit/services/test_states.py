@@ -2,11 +2,13 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
+import numpy as np
 import pytest
 
+from core.columns import to_microseconds
 from core.readings import Quality
-from core.store.readings import Latest
-from services.states import State, state_of
+from core.store.latest import LatestColumns
+from services.states import State, states_of
 
 NOW = datetime(2026, 3, 2, 8, tzinfo=UTC)
 FRESH = timedelta(minutes=30)
@@ -18,10 +20,13 @@ def latest(
     *,
     age: timedelta = FRESH,
     quality: Quality = Quality.GOOD,
-    expected: tuple[float, float, float] | None = (600.0, 700.0, 800.0),
-) -> Latest:
-    p05, p50, p95 = expected or (None, None, None)
-    return Latest(1, 1, "co2_ppm", NOW - age, NOW - age, value, quality, p05, p50, p95)
+    expected: tuple[float, float, float] = (600.0, 700.0, 800.0),
+    metric: str = "co2_ppm",
+) -> LatestColumns:
+    one, observed = np.array([1]), np.array([to_microseconds(NOW - age)])
+    p05, p50, p95 = (np.array([quantile]) for quantile in expected)
+    figures = (np.array([value]), np.array([int(quality)]), p05, p50, p95)
+    return LatestColumns(one, one, [metric], observed, observed, *figures, one * 0)
 
 
 @pytest.mark.parametrize(
@@ -32,7 +37,7 @@ def latest(
         (latest(599.9), State.WATCH),
         (latest(800.0), State.NORMAL),
         (latest(800.1), State.WATCH),
-        (latest(5_000.0, expected=None), State.NORMAL),
+        (latest(5_000.0, expected=(np.nan, np.nan, np.nan)), State.NORMAL),
         (latest(quality=Quality.SUSPECT), State.SUSPECT),
         (latest(quality=Quality.BAD), State.SUSPECT),
         (latest(5_000.0, quality=Quality.SUSPECT), State.SUSPECT),
@@ -41,11 +46,11 @@ def latest(
         (latest(age=-timedelta(minutes=1)), State.NORMAL),
     ],
 )
-def test_the_first_state_that_holds_is_told(given: Latest, state: State) -> None:
-    assert state_of(given, NOW) is state
+def test_the_first_state_that_holds_is_told(given: LatestColumns, state: State) -> None:
+    assert states_of(given, NOW) == [state]
 
 
 def test_a_slow_metric_is_silent_later_than_a_fast_one() -> None:
-    hourly = Latest(1, 1, "fill_ratio", NOW - timedelta(hours=3), NOW, 0.5, 0, None, None, None)
-    assert state_of(hourly, NOW) is State.NORMAL
-    assert state_of(hourly, NOW + timedelta(seconds=1)) is State.SILENT
+    hourly = latest(0.5, age=timedelta(hours=3), expected=(np.nan, np.nan, np.nan), metric="fill_ratio")
+    assert states_of(hourly, NOW) == [State.NORMAL]
+    assert states_of(hourly, NOW + timedelta(seconds=1)) == [State.SILENT]
