@@ -16,7 +16,7 @@ from core.settings import BrokerSettings
 from core.store.decisions import write_subject
 from core.store.pool import Connection, connected
 from core.store.sensors import declare_sensor
-from core.store.status import count_stored, newest_observed_at
+from core.store.status import count_stored, heard_up_to
 from ingestors.broker import BrokerAddress, Publisher
 from ingestors.publish import Published, PublishPlan, publish_source
 from models.simulation import equipment_bays, equipment_bins, equipment_buildings, equipment_rooms
@@ -100,8 +100,8 @@ def _declare(dsn: str, source: Source, subjects: Sequence[Subject], at: datetime
             declare_sensor(connection, sensor, at)
         for subject in subjects:
             write_subject(connection, subject)
-        newest = newest_observed_at(connection, [sensor.external_id for sensor in source.sensors])
-    return newest - OVERLAP if newest else datetime.min.replace(tzinfo=at.tzinfo)
+        heard = heard_up_to(connection, [sensor.external_id for sensor in source.sensors])
+    return heard - OVERLAP if heard else datetime.min.replace(tzinfo=at.tzinfo)
 
 
 class Pace:

@@ -55,12 +55,18 @@ def count_stored(connection: Connection) -> int:
     return int(row[0])
 
 
-def newest_observed_at(connection: Connection, external_ids: Sequence[str]) -> datetime | None:
-    """Return when the newest reading of these sensors was observed, None when there is none."""
+def heard_up_to(connection: Connection, external_ids: Sequence[str]) -> datetime | None:
+    """Return the instant that half of these sensors have readings of or beyond, None when fewer have any.
+
+    One sensor that a person tried out today says nothing of the others, and one that fell silent does not hold them.
+    """
     row = connection.execute(
         """
-        SELECT max(latest.observed_at) FROM latest JOIN series USING (series_id) JOIN sensor USING (sensor_id)
-         WHERE sensor.external_id = ANY(%s)
+        SELECT nullif(percentile_disc(0.5) WITHIN GROUP (ORDER BY newest.observed_at), '-infinity')
+          FROM (SELECT coalesce(max(latest.observed_at), '-infinity') AS observed_at
+                  FROM sensor LEFT JOIN series USING (sensor_id) LEFT JOIN latest USING (series_id)
+                 WHERE sensor.external_id = ANY(%s)
+                 GROUP BY sensor_id) AS newest
         """,
         (list(external_ids),),
     ).fetchone()

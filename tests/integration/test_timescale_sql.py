@@ -131,7 +131,7 @@ READS: dict[Callable[..., Any], dict[str, Any]] = {
     intakes.read_intakes: {"kind": IntakeKind.REPLAY, "open_only": True},
     intakes.read_open_intake: {"kind": IntakeKind.REPLAY, "arguments": {"commune": "93051"}},
     pruned.read_pruned: {"since": T0.date()},
-    status.newest_observed_at: {"external_ids": ["m1", "m2"]},
+    status.heard_up_to: {"external_ids": ["m1", "m2"]},
     calibrations.read_calibrations: {"series_id": 1, "as_of": T0 + HOUR},
     calibrations.read_spans_of: {"series_ids": [1, 2]},
     channels.read_channels: {"commune": "93051"},
