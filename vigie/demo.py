@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import sys
 import threading
 import time
@@ -14,7 +15,9 @@ from core.errors import StoreAbsent
 from core.metrics import forecast_metrics
 from core.store.migrate import migrate
 from core.store.pool import connected
+from core.store.roles import Login, as_login
 from core.store.status import Progress, read_progress
+from vigie.commands.admin import administrator_link
 from vigie.embedded import EmbeddedDatabase, broker_configuration, free_port
 from vigie.supervisor import Child, Supervisor
 
@@ -56,8 +59,8 @@ def run_demo(plan: DemoPlan, stop: threading.Event) -> None:
         migrate(dsn)
         say("database ready (PostgreSQL, embedded); for other commands, in another terminal:")
         say(f'    export VIGIE_DATABASE_URL="{dsn}"')
+        say(f'    export VIGIE_PUBLIC_URL="http://127.0.0.1:{port}"')
         environment = {
-            "VIGIE_DATABASE_URL": dsn,
             "VIGIE_BROKER_URL": f"mqtt://127.0.0.1:{broker_port_v5}",
             "VIGIE_PORT": str(port),
             "VIGIE_LOG_JSON": "false",
@@ -67,8 +70,10 @@ def run_demo(plan: DemoPlan, stop: threading.Event) -> None:
             "VIGIE_FLOOD_SENSOR_BURST": "1000000",
             "VIGIE_FLOOD_COMMUNE_BURST": "100000000",
             "VIGIE_PAST_DAYS_MAX": "4000",
+            "VIGIE_SECRET_FILE": str(kept_secret(plan.folder)),
         }
-        _start_all(supervisor, plan, environment, (broker_port, broker_port_v5))
+        _start_broker(supervisor, plan, (broker_port, broker_port_v5))
+        _start_all(supervisor, plan, environment, dsn)
         say(f"broker on mqtt://127.0.0.1:{broker_port} (MQTT 3.1.1) and :{broker_port_v5} (MQTT 5)")
         _follow(supervisor, dsn, stop, f"http://127.0.0.1:{port}/", started)
     finally:
@@ -85,15 +90,42 @@ def _port(what: str, wanted: int) -> int:
     return port
 
 
-def _start_all(supervisor: Supervisor, plan: DemoPlan, environment: dict[str, str], ports: tuple[int, int]) -> None:
+def kept_secret(folder: Path) -> Path:
+    """Return the file of the secret that signs cookies; made once, so that who is signed in stays so."""
+    path = folder / "secret"
+    if not path.exists():
+        path.touch(mode=0o600)
+        path.write_text(secrets.token_urlsafe(48), encoding="utf-8")
+    return path
+
+
+def databases_of(dsn: str) -> dict[str, dict[str, str]]:
+    """Return each child's addresses of the database: its own login, but for the feed, which an operator might be."""
+    return {
+        "api": {
+            "VIGIE_DATABASE_URL": as_login(dsn, Login.API),
+            "VIGIE_DATABASE_DOOR_URL": as_login(dsn, Login.DOOR),
+        },
+        "worker": {"VIGIE_DATABASE_URL": as_login(dsn, Login.WORKER)},
+        "ingest": {"VIGIE_DATABASE_URL": as_login(dsn, Login.INGEST)},
+        "feed": {"VIGIE_DATABASE_URL": dsn},
+    }
+
+
+def _start_broker(supervisor: Supervisor, plan: DemoPlan, ports: tuple[int, int]) -> None:
     configuration = plan.folder / "broker.toml"
     configuration.write_text(broker_configuration(*ports), encoding="utf-8")
+    supervisor.start(Child("broker", [sys.executable, "-m", "vigie.embedded", str(configuration)], {}))
+
+
+def _start_all(supervisor: Supervisor, plan: DemoPlan, environment: dict[str, str], dsn: str) -> None:
     vigie = [sys.executable, "-m", "vigie"]
+    databases = databases_of(dsn)
     feed = ["replay", str(plan.replay.resolve())] if plan.replay else ["simulate"]
     feed += ["--days", str(plan.days), "--speed", str(plan.speed), "--adopt"]
-    supervisor.start(Child("broker", [sys.executable, "-m", "vigie.embedded", str(configuration)], environment))
     for name, command in (("api", ["api"]), ("worker", ["worker"]), ("ingest", ["ingest"]), ("feed", feed)):
-        supervisor.start(Child(name, [*vigie, *command], environment, lasting=name != "feed"))
+        own = {**environment, **databases[name]}
+        supervisor.start(Child(name, [*vigie, *command], own, lasting=name != "feed"))
 
 
 def _follow(supervisor: Supervisor, dsn: str, stop: threading.Event, url: str, started: float) -> None:
@@ -103,13 +135,24 @@ def _follow(supervisor: Supervisor, dsn: str, stop: threading.Event, url: str, s
         supervisor.watch()
         if not announced and _answers(url):
             announced = True
-            say(f"open {url}  (ready after {time.monotonic() - started:.0f} s, Ctrl-C stops everything)")
+            say(
+                f"open {_entrance(dsn, url)}  (ready after {time.monotonic() - started:.0f} s, Ctrl-C stops everything)"
+            )
+            say("the link lets its administrator in once; `vigie admin link` prints another")
         if announced and time.monotonic() - told >= TELL_S:
             told = time.monotonic()
             line = _progress_line(dsn)
             if line != last:
                 say(line)
             last = line
+
+
+def _entrance(dsn: str, url: str) -> str:
+    """Return the address that lets the demo's administrator in, once."""
+    with connected(dsn) as connection:
+        secret = administrator_link(connection, "vigie demo")
+        connection.commit()
+    return f"{url}enter/{secret}"
 
 
 def _answers(url: str) -> bool:

@@ -1,6 +1,7 @@
 """The web pages: HTML in the visitor's language, their words and their static files, under a strict policy.
 
-The pages hold no figures of their own: their scripts ask the public API, as anybody may.
+The pages hold no figures of their own: their scripts ask the public API, as anybody may. Nobody gets one without being
+let in; which pages the rail offers follows from what the visitor may do somewhere.
 """
 
 from __future__ import annotations
@@ -10,9 +11,9 @@ import json
 import mimetypes
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
@@ -20,14 +21,27 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
-LANGUAGES = ("fr", "en")
-LANGUAGE_COOKIE = "vigie_lang"
+from core.roles import PassKind, Right, Visitor
+from services.api.doors.visiting import MaybeVisiting
+from services.api.page_words import LANGUAGE_COOKIE, LANGUAGES, chosen_language, read_catalogues
+
 _IMPORT = re.compile(r'^import [^"]*"\./(\w+)\.js"', re.MULTILINE)
 _YEAR_S = 365 * 24 * 3600
 _FOREVER = f"public, max-age={_YEAR_S}, immutable"
 
-PAGES = ("supervision", "tournees", "energie", "air", "livraisons", "donnees")
-"""The pages of the rail, in order; each has a template, a script and a name in the words."""
+PAGES: Mapping[str, Right] = {
+    "supervision": Right.SEE,
+    "tournees": Right.SEE,
+    "energie": Right.SEE,
+    "air": Right.SEE,
+    "livraisons": Right.SEE,
+    "donnees": Right.SEE,
+    "acces": Right.GRANT,
+    "audit": Right.AUDIT,
+}
+"""The pages of the rail in order, and the right that each asks for somewhere; each has a template, a script, a name."""
+ROUND_PAGE = "round"
+"""The page of a driver's link; it has no rail: its visitor may see nothing else."""
 
 _POLICY = (
     "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; form-action 'self'; "
@@ -46,37 +60,6 @@ PAGE_HEADERS: Mapping[str, str] = {
 # Some systems' tables lack these, and a browser told not to sniff would refuse the files.
 mimetypes.add_type("text/javascript", ".js")
 mimetypes.add_type("font/woff2", ".woff2")
-
-
-@dataclass(frozen=True, slots=True)
-class Catalogue:
-    """The words of one language, by dotted key: ``pages.supervision``."""
-
-    language: str
-    words: Mapping[str, Any]
-
-    def text(self, key: str) -> str:
-        """Return the words of this key.
-
-        Raises
-        ------
-        KeyError
-            If the catalogue has none: a page never shows a key.
-        """
-        entry: Any = self.words
-        for part in key.split("."):
-            entry = entry[part]
-        return str(entry)
-
-
-def read_catalogues(dashboards_dir: Path) -> dict[str, Catalogue]:
-    """Read the words of every language."""
-    return {
-        language: Catalogue(
-            language, json.loads((dashboards_dir / "words" / f"{language}.json").read_text(encoding="utf-8"))
-        )
-        for language in LANGUAGES
-    }
 
 
 def static_version(dashboards_dir: Path) -> str:
@@ -102,25 +85,6 @@ def modules_of(page: str, scripts: Path) -> list[str]:
     return sorted(found)
 
 
-def chosen_language(request: Request) -> str:
-    """Return the language that the visitor asks for: by the address, then the cookie, then the browser, else French."""
-    for asked in (request.query_params.get("lang"), request.cookies.get(LANGUAGE_COOKIE)):
-        if asked in LANGUAGES:
-            return str(asked)
-    wanted = []
-    for part in request.headers.get("accept-language", "").split(","):
-        tag, _, weight = part.strip().partition(";q=")
-        wanted.append((-_weight(weight), tag[:2].lower()))
-    return next((tag for weight, tag in sorted(wanted, key=lambda pair: pair[0]) if tag in LANGUAGES and weight), "fr")
-
-
-def _weight(text: str) -> float:
-    try:
-        return float(text or 1)
-    except ValueError:
-        return 0.0
-
-
 class VersionedFiles(StaticFiles):
     """Static files under ``/static/<version>/``: kept for a year under their own version, else asked again."""
 
@@ -142,57 +106,90 @@ def mount_static(app: FastAPI, dashboards_dir: Path) -> None:
     app.mount("/static", VersionedFiles(dashboards_dir / "static", static_version(dashboards_dir)), name="static")
 
 
-def page_router(dashboards_dir: Path) -> APIRouter:
-    """Return the routes of the HTML pages and of their words."""
-    router = APIRouter(include_in_schema=False)
-    catalogues = read_catalogues(dashboards_dir)
-    version = static_version(dashboards_dir)
-    modules = {page: modules_of(page, dashboards_dir / "static" / "js") for page in PAGES}
-    templates = Environment(
-        loader=FileSystemLoader(dashboards_dir / "pages"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-    )
+def first_page_of(visitor: Visitor) -> str:
+    """Return the page that a visitor meets first: that of their link, else the first of the rail that they may open."""
+    if visitor.kind is PassKind.LINK:
+        return ROUND_PAGE
+    return next((page for page, right in PAGES.items() if visitor.may_somewhere(right)), "supervision")
 
-    def answer(request: Request) -> HTMLResponse:
-        page = request.url.path.strip("/")
+
+class Pages:
+    """The templates with their words; every page, the door's too, is drawn here."""
+
+    def __init__(self, dashboards_dir: Path) -> None:
+        self.catalogues = read_catalogues(dashboards_dir)
+        self.version = static_version(dashboards_dir)
+        self._scripts = dashboards_dir / "static" / "js"
+        self._modules = {page: modules_of(page, self._scripts) for page in (*PAGES, ROUND_PAGE)}
+        self._templates = Environment(
+            loader=FileSystemLoader(dashboards_dir / "pages"),
+            autoescape=True,
+            undefined=StrictUndefined,
+            trim_blocks=True,
+        )
+
+    def answer(self, request: Request, page: str, status: int = 200, **shown: Any) -> HTMLResponse:
+        """Return a page in the visitor's language; ``shown`` is what its template names beside the words."""
         language = chosen_language(request)
-        html = templates.get_template(f"{page}.html").render(
+        html = self._templates.get_template(f"{page}.html").render(
             page=page,
-            pages=PAGES,
-            modules=modules[page],
+            modules=self._modules.get(page, []),
             language=language,
             languages=LANGUAGES,
-            language_urls={code: str(_relative(request, code)) for code in LANGUAGES},
-            static=f"/static/{version}",
-            words_url=f"/words/{language}.json?v={version}",
-            t=catalogues[language].text,
+            language_urls={code: _in_language(request, code) for code in LANGUAGES},
+            static=f"/static/{self.version}",
+            words_url=f"/words/{language}.json?v={self.version}",
+            t=self.catalogues[language].text,
+            **shown,
         )
-        response = HTMLResponse(html, headers={**PAGE_HEADERS, "Content-Language": language})
+        response = HTMLResponse(html, status, headers={**PAGE_HEADERS, "Content-Language": language})
         if request.query_params.get("lang") == language:
             response.set_cookie(LANGUAGE_COOKIE, language, max_age=_YEAR_S, samesite="lax", httponly=True)
         return response
 
-    for page in PAGES:
+
+def page_router(pages: Pages) -> APIRouter:
+    """Return the routes of the HTML pages and of their words."""
+    router = APIRouter(include_in_schema=False)
+
+    def answer(request: Request, visitor: MaybeVisiting) -> Response:
+        page = request.url.path.strip("/")
+        if visitor is None:
+            # A driver has nowhere to sign in: whose link is gone is told so.
+            return pages.answer(request, "gone", status=410) if page == ROUND_PAGE else _to_the_door(request)
+        wanted = Right.DRIVE if page == ROUND_PAGE else PAGES[page]
+        if not visitor.may_somewhere(wanted):
+            return RedirectResponse(f"/{first_page_of(visitor)}", status_code=303)
+        offered = [name for name, right in PAGES.items() if visitor.may_somewhere(right)]
+        return pages.answer(request, page, pages=offered)
+
+    for page in (*PAGES, ROUND_PAGE):
         router.add_api_route(f"/{page}", answer, methods=["GET"], name=page)
 
     @router.get("/")
-    def first_page(request: Request) -> RedirectResponse:
-        return RedirectResponse(f"/supervision?{request.url.query}".rstrip("?"), status_code=307)
+    def first_page(request: Request, visitor: MaybeVisiting) -> RedirectResponse:
+        if visitor is None:
+            return _to_the_door(request)
+        return RedirectResponse(f"/{first_page_of(visitor)}?{request.url.query}".rstrip("?"), status_code=303)
 
     @router.get("/words/{language}.json")
     def words(language: str, v: str = "") -> Response:
-        if language not in catalogues:
+        if language not in pages.catalogues:
             return Response(status_code=404)
-        cache = _FOREVER if v == version else "no-cache"
-        body = json.dumps(catalogues[language].words, ensure_ascii=False)
+        cache = _FOREVER if v == pages.version else "no-cache"
+        body = json.dumps(pages.catalogues[language].words, ensure_ascii=False)
         return Response(body, media_type="application/json", headers={"Cache-Control": cache})
 
     return router
 
 
-def _relative(request: Request, language: str) -> str:
+def _to_the_door(request: Request) -> RedirectResponse:
+    """Send whoever is not signed in to the sign-in, from where they come back to the address that they asked."""
+    asked = f"{request.url.path}?{request.url.query}".rstrip("?")
+    return RedirectResponse(f"/signin?{urlencode({'next': asked})}", status_code=303)
+
+
+def _in_language(request: Request, language: str) -> str:
     """Return this page's own address in another language, without its host."""
     url = request.url.include_query_params(lang=language)
     return f"{url.path}?{url.query}"

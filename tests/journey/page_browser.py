@@ -6,12 +6,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
+from page_doors import StubDoor, stub_door
 from page_stub import serve, stub_app
 from page_town import StubTown
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
-# A closed feed is refused on purpose in some tests; the browser says so by itself.
-EXPECTED_COMPLAINT = "status of 503"
+# A closed feed, an ended session are refused on purpose in some tests; the browser says so by itself.
+EXPECTED_COMPLAINTS = ("status of 503", "status of 401", "status of 403")
 
 
 @dataclass
@@ -21,6 +22,7 @@ class Visit:
     page: Page
     url: str
     town: StubTown
+    door: StubDoor = field(default_factory=stub_door)
     complaints: list[str] = field(default_factory=list)
 
     def open(self, path: str) -> Page:
@@ -31,13 +33,16 @@ class Visit:
 
 
 @contextmanager
-def visit(browser: Browser, town: StubTown, language: str = "fr-FR", width: int = 1440) -> Iterator[Visit]:
+def visit(
+    browser: Browser, town: StubTown, language: str = "fr-FR", width: int = 1440, door: StubDoor | None = None
+) -> Iterator[Visit]:
     """Serve the pages over ``town`` and let a visitor in; nothing but refused feeds may be complained of."""
-    with serve(stub_app(town)) as url:
+    door = door or stub_door()
+    with serve(stub_app(town, door)) as url:
         context: BrowserContext = browser.new_context(locale=language, viewport={"width": width, "height": 900})
-        found = Visit(context.new_page(), url, town)
+        found = Visit(context.new_page(), url, town, door)
         found.page.on("pageerror", lambda error: found.complaints.append(str(error)))
         found.page.on("console", lambda said: found.complaints.append(said.text) if said.type == "error" else None)
         yield found
         context.close()
-    assert [said for said in found.complaints if EXPECTED_COMPLAINT not in said] == []
+    assert [said for said in found.complaints if not any(one in said for one in EXPECTED_COMPLAINTS)] == []

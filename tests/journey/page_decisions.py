@@ -37,7 +37,7 @@ def decision_router(proposed: Proposed) -> APIRouter:
         proposed.answers.append({"decision_id": number, **body})
         kept = next(one for one in proposed.decisions if one["decision_id"] == number)
         kept["state"] = body["state"]
-        kept["answers"] = [{**body, "at": iso(datetime.now(UTC))}]
+        kept["answers"] = [{**body, "by": "Nadia", "at": iso(datetime.now(UTC))}]
         return kept
 
     @router.get("/decision-subjects")

@@ -13,20 +13,23 @@ from pathlib import Path
 import uvicorn
 from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.responses import JSONResponse, StreamingResponse
+from page_doors import StubDoor, install_door, stub_door
 from page_storage import storage_router
 from page_stub_donnees import intake_router, listed, quality_router, registry_router
 from page_town import COMMUNE, EMPTY_COMMUNE, Row, StubTown, forecast_steps, iso, level, quantity
 
 from core.metrics import METRICS
-from services.api.pages import mount_static, page_router
+from services.api.pages import Pages, mount_static, page_router
 
 DASHBOARDS = Path(__file__).resolve().parents[2] / "dashboards"
 
 
-def stub_app(town: StubTown) -> FastAPI:
-    """Return the pages over a stubbed API that answers from ``town``."""
+def stub_app(town: StubTown, door: StubDoor | None = None) -> FastAPI:
+    """Return the pages over a stubbed API that answers from ``town``; unless ``door`` says other, all may be done."""
     app = FastAPI()
-    app.include_router(page_router(DASHBOARDS))
+    app.state.pages = Pages(DASHBOARDS)
+    install_door(app, door or stub_door())
+    app.include_router(page_router(app.state.pages))
     mount_static(app, DASHBOARDS)
     donnees = (quality_router(town), intake_router(town), registry_router(town), storage_router())
     for router in (*donnees, _places(town), _refusals(town), _series(town), _live(town)):

@@ -15,10 +15,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
-from urllib.request import urlopen
+from urllib.request import Request, urlopen
 
 import pytest
-from playwright.sync_api import Browser, expect
+from passes import EVERYTHING, enter, shown
+from playwright.sync_api import Browser, Page, StorageState, expect
 
 pytestmark = pytest.mark.journey
 READY_S, FIRST_READING_S, MODELS_S, APPEARS_S, SECOND_START_S = 120, 60, 240, 5, 30
@@ -27,17 +28,47 @@ FOUR_FAMILIES = {"co2_ppm", "fill_ratio", "occupied", "power_kw"}
 
 @dataclass
 class Demo:
-    """A running demo: where its pages and its broker are, and how long it took to answer."""
+    """A running demo: where its pages, its broker and its database are, and how long it took to answer.
+
+    Parameters
+    ----------
+    link
+        The one-time link that it printed.
+    secret
+        Of a program's token, for what the test asks of the API itself.
+    state
+        The browser's cookies once somebody entered by the link.
+    """
 
     process: subprocess.Popen[str]
-    url: str
+    link: str
     broker_port: int
+    secret: str
     ready_s: float
+    state: StorageState | None = None
+
+    @property
+    def url(self) -> str:
+        """Where its pages begin."""
+        return self.link[: self.link.index("enter/")]
 
     def get(self, path: str) -> Any:
         """Ask its API."""
-        with urlopen(self.url + path, timeout=10) as answer:  # noqa: S310 - the demo's own loopback address
+        asked = Request(self.url + path, headers=shown(self.secret))  # noqa: S310 - the demo's own loopback address
+        with urlopen(asked, timeout=10) as answer:  # noqa: S310 - as above
             return json.load(answer)
+
+    def page(self, browser: Browser, **look: Any) -> Page:
+        """Return a page of somebody who entered by the link; its context is closed with it."""
+        if self.state is None:
+            context = browser.new_context()
+            page = context.new_page()
+            page.goto(self.link)
+            page.get_by_role("button").click()
+            expect(page.locator("vigie-account")).to_contain_text("admin")
+            self.state = context.storage_state()
+            context.close()
+        return browser.new_page(storage_state=self.state, **look)
 
 
 def start_demo(folder: Path) -> Demo:
@@ -50,13 +81,17 @@ def start_demo(folder: Path) -> Demo:
         start_new_session=True,
     )
     assert process.stdout is not None
-    started, broker_port, lines = time.monotonic(), 0, []
+    started, broker_port, dsn, lines = time.monotonic(), 0, "", []
     for line in process.stdout:
         lines.append(line)
         if found := re.search(r"mqtt://127\.0\.0\.1:(\d+)", line):
             broker_port = int(found[1])
-        if found := re.search(r"open (http://\S+)", line):
-            return Demo(process, found[1], broker_port, time.monotonic() - started)
+        if found := re.search(r'VIGIE_DATABASE_URL="(.+)"', line):
+            dsn = found[1]
+        if found := re.search(r"open (http://\S+/enter/\S+)", line):
+            told = f'export VIGIE_PUBLIC_URL="{found[1].partition("/enter/")[0]}"'
+            assert any(told in said for said in lines), "for the links of `vigie admin link`"
+            return Demo(process, found[1], broker_port, enter(dsn, *EVERYTHING), time.monotonic() - started)
         if time.monotonic() - started > READY_S:
             break
     process.kill()
@@ -122,7 +157,7 @@ def test_a_value_published_outside_appears_on_the_page_without_reload(demo: Demo
         pytest.skip("Debian's mosquitto-clients are not installed")
     sensors = demo.get("api/v1/sensors?commune=93051&kind=indoor_air")["items"]
     sensor = sensors[0]["external_id"]
-    page = browser.new_page(locale="fr-FR")
+    page = demo.page(browser, locale="fr-FR")
     errors: list[str] = []
     page.on("pageerror", lambda error: errors.append(str(error)))
     page.goto(f"{demo.url}supervision?commune=93051", wait_until="load")
@@ -154,14 +189,19 @@ def test_a_value_published_outside_appears_on_the_page_without_reload(demo: Demo
     page.close()
 
 
-def test_the_second_start_is_quick_and_keeps_the_data(demo: Demo, folder: Path) -> None:
+def test_the_second_start_is_quick_and_keeps_data_and_sessions(demo: Demo, folder: Path, browser: Browser) -> None:
     def stored() -> int:
         return sum(item["stored"] for item in demo.get("api/v1/reception?minutes=60")["items"])
 
     before = stored()
+    demo.page(browser).close()
     stop_demo(demo)
     again = start_demo(folder)
-    demo.process, demo.url, demo.broker_port = again.process, again.url, again.broker_port
+    demo.process, demo.link, demo.broker_port = again.process, again.link, again.broker_port
     assert again.ready_s < SECOND_START_S
     assert 0 < before <= stored()
+    page = demo.page(browser, locale="fr-FR")
+    page.goto(f"{demo.url}acces")
+    expect(page.locator("vigie-account")).to_contain_text("admin")
+    page.close()
     assert os.path.isdir(folder / "postgres")  # noqa: PTH112 - the folder belongs to the server's own user

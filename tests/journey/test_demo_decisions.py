@@ -78,7 +78,7 @@ def test_a_kind_proposes_explains_is_approved_and_is_heard(begun: Begun, browser
     while (proposal := approvable(demo, kind)) is None:
         assert time.monotonic() - begun.began_s < PROPOSES_S, f"no {kind} was proposed within {PROPOSES_S} s"
         time.sleep(1)
-    page = browser.new_page(locale="fr-FR")
+    page = demo.page(browser, locale="fr-FR")
     errors: list[str] = []
     page.on("pageerror", lambda error: errors.append(str(error)))
     insee = proposal["commune_insee"]
@@ -92,13 +92,12 @@ def test_a_kind_proposes_explains_is_approved_and_is_heard(begun: Begun, browser
     expect(why).to_be_visible()
     assert why.locator(".reasons li").count() >= 1
     with listening(demo, f"vigie/out/v1/{insee}/decision/{kind}") as listener:
-        bar.locator("input[name=by]").fill("Nadia")
         bar.locator("[data-approve]").click()
-        expect(bar.locator(".what strong")).to_contain_text("Approuvée par Nadia", timeout=10_000)
+        expect(bar.locator(".what strong")).to_contain_text("Approuvée par admin", timeout=10_000)
         message = heard(listener)
-    assert (message["decision_id"], message["state"], message["by"]) == (shown, "approved", "Nadia")
+    assert (message["decision_id"], message["state"], message["by"]) == (shown, "approved", "admin")
     kept = demo.get(f"api/v1/decisions/{shown}")
-    assert (kept["state"], kept["answers"][-1]["by"]) == ("approved", "Nadia")
+    assert (kept["state"], kept["answers"][-1]["by"]) == ("approved", "admin")
     assert message["actions"] == kept["actions"]
     assert errors == []
     page.close()
@@ -109,7 +108,7 @@ def test_a_refusal_says_why_and_an_escape_takes_it_back(begun: Begun, browser: B
     while (proposal := approvable(demo, "bay")) is None:
         assert time.monotonic() - begun.began_s < PROPOSES_S, f"nothing was proposed within {PROPOSES_S} s"
         time.sleep(1)
-    page = browser.new_page(locale="en-GB", viewport={"width": 390, "height": 844})
+    page = demo.page(browser, locale="en-GB", viewport={"width": 390, "height": 844})
     page.goto(f"{demo.url}livraisons?commune={proposal['commune_insee']}", wait_until="load")
     bar = page.locator("vigie-decide")
     bar.locator("[data-refuse]").click()
@@ -119,10 +118,33 @@ def test_a_refusal_says_why_and_an_escape_takes_it_back(begun: Begun, browser: B
     page.keyboard.press("Enter")
     shown = page.evaluate("document.querySelector('vigie-decide').decision.decision_id")
     bar.locator("textarea").fill("Market day")
-    bar.locator("input[name=by]").fill("Nadia")
-    page.keyboard.press("Enter")
-    expect(bar.locator(".what strong")).to_contain_text("Refused by Nadia", timeout=10_000)
+    bar.locator("[type=submit]").click()
+    expect(bar.locator(".what strong")).to_contain_text("Refused by admin", timeout=10_000)
     expect(bar.locator("[data-approve]")).to_have_count(0)
     [answer] = demo.get(f"api/v1/decisions/{shown}")["answers"]
     assert (answer["state"], answer["note"]) == ("refused", "Market day")
     page.close()
+
+
+def test_a_driver_s_link_shows_its_round_and_says_that_the_data_is_simulated(begun: Begun, browser: Browser) -> None:
+    demo = begun.demo
+    while not (rounds := demo.get("api/v1/decisions?kind=round&newest=true&limit=100")["items"]):
+        assert time.monotonic() - begun.began_s < PROPOSES_S, f"no round was proposed within {PROPOSES_S} s"
+        time.sleep(1)
+    dispatcher = demo.page(browser, locale="fr-FR")
+    dispatcher.goto(f"{demo.url}tournees?commune={rounds[0]['commune_insee']}")
+    dispatcher.get_by_role("button", name="Lien du conducteur").click()
+    dispatcher.get_by_label("Pour qui").fill("Benne légère")
+    dispatcher.get_by_role("button", name="Créer le lien").click()
+    link = dispatcher.get_by_role("textbox", name="Lien").input_value()
+    dispatcher.close()
+    phone = browser.new_page(locale="fr-FR", viewport={"width": 390, "height": 844})
+    phone.goto(link)
+    expect(phone).to_have_url(f"{demo.url}round")
+    expect(phone.locator("[data-stops] li").first).to_be_visible()
+    expect(phone.locator("[data-badge]")).to_have_text("d’après des données simulées")
+    phone.goto(f"{demo.url}donnees")
+    expect(phone).to_have_url(f"{demo.url}round")
+    asked = phone.evaluate("fetch('/api/v1/sensors?commune=93051').then(({ status }) => status)")
+    assert asked == 403
+    phone.close()

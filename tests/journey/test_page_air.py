@@ -102,7 +102,6 @@ def test_it_explains_and_is_approved(browser: Browser, proposed: Proposed) -> No
         expect(why).to_contain_text("Plein débit pendant l’ouverture")
         expect(why).to_contain_text("kWh")
         expect(why).to_contain_text("trop vieille : débit de conception".replace(" :", "\u00a0:"))
-        page.get_by_placeholder("Votre nom").fill("Nadia")
         page.get_by_role("button", name="Approuver").click()
         expect(page.locator("vigie-decide")).to_contain_text("Approuvée par Nadia")
         assert [answer["state"] for answer in proposed.answers] == ["approved"]

@@ -107,10 +107,9 @@ def test_it_is_approved_by_a_person(browser: Browser) -> None:
     proposed = proposals()
     with visiting(browser, proposed) as page:
         page.goto(f"/energie?commune={COMMUNE}&building={COMMUNE}:2")
-        page.get_by_label("Votre nom").fill("Nadia")
         page.locator("[data-approve]").click()
         expect(page.locator(".decide .what strong")).to_contain_text("Approuvée par Nadia")
-    assert proposed.answers == [{"decision_id": 2, "state": "approved", "by": "Nadia", "note": ""}]
+    assert proposed.answers == [{"decision_id": 2, "state": "approved", "note": ""}]
 
 
 def test_without_a_forecast_the_page_says_so_and_draws_nothing(browser: Browser) -> None:

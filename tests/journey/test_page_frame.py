@@ -5,13 +5,17 @@ from __future__ import annotations
 import gzip
 import re
 from collections.abc import Iterator
+from datetime import UTC, datetime
+from urllib.parse import parse_qs, urlsplit
 
 import httpx
 import pytest
+from page_doors import stub_door
 from page_stub import DASHBOARDS, serve, stub_app
 from page_town import stub_town
 
-from services.api.pages import PAGES, modules_of
+from core.roles import Grant, PassKind, Role, Visitor
+from services.api.pages import PAGES, ROUND_PAGE, first_page_of, modules_of
 
 
 @pytest.fixture(scope="module")
@@ -54,7 +58,34 @@ def test_the_first_page_is_supervision_and_keeps_the_address(client: httpx.Clien
     assert client.get("/?commune=93051").headers["location"] == "/supervision?commune=93051"
 
 
-@pytest.mark.parametrize("page", PAGES)
+@pytest.mark.parametrize("path", ["/donnees?commune=93051&view=gaps", "/audit", "/"])
+def test_whoever_is_not_let_in_is_led_to_the_sign_in_and_back(path: str) -> None:
+    door = stub_door()
+    door.signed_in = False
+    with serve(stub_app(stub_town(), door)) as url:
+        answer = httpx.get(url + path)
+    assert answer.status_code == 303
+    assert parse_qs(urlsplit(answer.headers["location"]).query)["next"] == [path]
+    assert urlsplit(answer.headers["location"]).path == "/signin"
+
+
+@pytest.mark.parametrize(
+    ("role", "expected"),
+    [
+        (Role.ANALYST, "supervision"),
+        (Role.DISPATCHER, "supervision"),
+        (Role.ADMINISTRATOR, "supervision"),
+        (Role.AUDITOR, "audit"),
+        (Role.DRIVER, "round"),
+    ],
+)
+def test_the_first_page_is_one_that_the_visitor_may_open(role: Role, expected: str) -> None:
+    kind = PassKind.LINK if role is Role.DRIVER else PassKind.SESSION
+    visitor = Visitor(1, kind, "key", "Nadia", (Grant(role, "93051"),), datetime.now(UTC))
+    assert first_page_of(visitor) == expected
+
+
+@pytest.mark.parametrize("page", [*PAGES, "signin", "enter/abc", "enter/used"])
 def test_pages_hold_nothing_inline_under_a_strict_policy(client: httpx.Client, page: str) -> None:
     answer = client.get(f"/{page}")
     policy = answer.headers["Content-Security-Policy"]
@@ -92,7 +123,7 @@ def test_nothing_else_is_served(client: httpx.Client, path: str) -> None:
     assert client.get(path).status_code == 404
 
 
-@pytest.mark.parametrize("page", PAGES)
+@pytest.mark.parametrize("page", [*PAGES, ROUND_PAGE])
 def test_scripts_stay_within_their_budget(page: str) -> None:
     scripts = DASHBOARDS / "static" / "js"
     whole = b"".join((scripts / f"{name}.js").read_bytes() for name in [page, *modules_of(page, scripts)])

@@ -19,10 +19,9 @@ def visitor(browser: Browser) -> Iterator[Visit]:
         yield found
 
 
-def replay(page: Page, name: str, who: str = "Nadia") -> None:
+def replay(page: Page, name: str) -> None:
     """Ask the replay of the group whose button has this name, and confirm it."""
     page.get_by_role("button", name=name).click()
-    page.get_by_label("Votre nom").fill(who)
     page.get_by_role("dialog").get_by_role("button", name="Rejouer").click()
     expect(page.get_by_role("dialog")).to_have_count(0)
 
@@ -75,7 +74,7 @@ def test_a_replay_is_confirmed_then_says_what_came_of_it(visitor: Visit) -> None
     expect(row).to_contain_text("59 enregistrés, 1 toujours refusé")
     [asked] = visitor.town.intakes.asked
     assert asked["since"]
-    expected = {"kind": "replay", "reason": "unknown_unit", "external_id": "salle-2", "commune": COMMUNE, "by": "Nadia"}
+    expected = {"kind": "replay", "reason": "unknown_unit", "external_id": "salle-2", "commune": COMMUNE}
     assert {name: value for name, value in asked.items() if name != "since"} == expected
 
 

@@ -27,7 +27,6 @@ def ask(page: Page, act: str) -> None:
     """Open the sensor Salle 12 and ask for one act."""
     page.get_by_role("button", name="Salle 12", exact=False).first.click()
     page.locator("[data-sensors] .beneath").get_by_role("button", name=act).click()
-    page.get_by_label("Votre nom").fill("Nadia")
 
 
 def send(page: Page, label: str) -> None:
@@ -45,7 +44,6 @@ def test_an_unknown_sensor_is_adopted_on_a_new_site(visitor: Visit) -> None:
     page.locator("select[name=site]").select_option(label="Nouveau site")
     page.get_by_label("Nom du site").fill("École des Érables")
     expect(page.get_by_label("Code du site")).to_have_value("ecole-des-erables")
-    page.get_by_label("Votre nom").fill("Nadia")
     send(page, "Adopter")
     expect(page.locator("[data-told]")).to_contain_text("Salle 4 est adopté")
     expect(page.locator("[data-unknown]")).to_contain_text("Aucun capteur inconnu")
@@ -57,7 +55,6 @@ def test_an_unknown_sensor_is_adopted_on_a_new_site(visitor: Visit) -> None:
             "model": "milesight-am307",
             "interval_s": 600,
             "site": {"commune_insee": COMMUNE, "code": "ecole-des-erables", "name": "École des Érables"},
-            "by": "Nadia",
         }
     ]
 
@@ -79,7 +76,7 @@ def test_a_sensor_is_edited(visitor: Visit) -> None:
     expect(page.locator("[data-told]")).to_have_text("Salle 12 est modifié.")
     expect(page.locator("[data-sensors]")).to_contain_text("Salle 12 bis")
     edited = {"name": "Salle 12 bis", "kind": "indoor_air", "model": "milesight-am307", "interval_s": None}
-    assert visitor.town.acts == [("edit", edited | {"by": "Nadia"})]
+    assert visitor.town.acts == [("edit", edited)]
 
 
 def test_a_sensor_is_moved_since_an_instant_of_paris(visitor: Visit) -> None:
@@ -89,7 +86,7 @@ def test_a_sensor_is_moved_since_an_instant_of_paris(visitor: Visit) -> None:
     page.get_by_label("À partir de").fill("2026-07-01T08:30")
     send(page, "Déplacer")
     site = {"commune_insee": COMMUNE, "code": "site-5", "name": "Mairie"}
-    assert visitor.town.acts == [("move", {"site": site, "moved_at": "2026-07-01T06:30:00.000Z", "by": "Nadia"})]
+    assert visitor.town.acts == [("move", {"site": site, "moved_at": "2026-07-01T06:30:00.000Z"})]
 
 
 def test_a_device_is_replaced(visitor: Visit) -> None:
@@ -99,7 +96,7 @@ def test_a_device_is_replaced(visitor: Visit) -> None:
     page.get_by_label("À partir de").fill("2026-01-05T09:00")
     send(page, "Remplacer")
     asked = {"external_id": "24e124707c481099", "model": "milesight-am307", "replaced_at": "2026-01-05T08:00:00.000Z"}
-    assert visitor.town.acts == [("replace", asked | {"by": "Nadia"})]
+    assert visitor.town.acts == [("replace", asked)]
 
 
 def test_a_retired_sensor_can_be_put_back(visitor: Visit) -> None:
@@ -110,7 +107,7 @@ def test_a_retired_sensor_can_be_put_back(visitor: Visit) -> None:
     ask(page, "Remettre")
     send(page, "Remettre en service")
     assert [act for act, _ in visitor.town.acts] == ["retire", "edit"]
-    assert visitor.town.acts[1][1] == {"retired_at": None, "by": "Nadia"}
+    assert visitor.town.acts[1][1] == {"retired_at": None}
 
 
 def test_a_sensor_opens_on_its_history(visitor: Visit) -> None:
@@ -143,11 +140,10 @@ def test_a_list_is_checked_before_it_is_applied(browser: Browser, width: int) ->
         expect(apply).to_be_disabled()
         assert visitor.town.acts == []
         choose(page, HEADER + "a1;indoor_air;Salle 1;93051;x\n")
-        page.get_by_label("Votre nom").fill("Yanis")
         expect(apply).to_be_enabled()
         apply.click()
         expect(page.locator("[data-told]")).to_contain_text("Liste appliquée : 1 adoptés, 0 modifiés.")
-        assert visitor.town.acts == [("bulk", {"by": "Yanis"})]
+        assert visitor.town.acts == [("bulk", {})]
 
 
 def choose(page: Page, text: str) -> None:

@@ -10,10 +10,14 @@ from typing import Any
 
 import pytest
 
+from core.audit import What
+from core.events import EventName
 from core.metrics import METRICS, Family, Nature
 from core.places import Origin, SensorKind
 from core.readings import Reason
+from core.roles import RIGHTS, Right, Role
 from models.forecaster import Fallback
+from services.api.doors.oidc_refusals import Refusal
 from services.states import State
 
 DASHBOARDS = Path(__file__).resolve().parents[2] / "dashboards"
@@ -83,6 +87,18 @@ def test_every_value_of_the_core_has_its_words() -> None:
         *(f"fallback.{fallback}" for fallback in Fallback),
         *(f"state.{state}" for state in State),
         *(f"origin.sensor_{origin}" for origin in Origin if origin is not Origin.FIELD),
+        *(f"role.{role}" for role in Role),
+        *(f"rights.who.{right}" for right in Right),
+        *(f"audit.what.{what}" for what in What),
+        *(f"event.name.{name.replace('.', '_')}" for name in EventName),
+        *(f"signin.refusals.{refusal}" for refusal in Refusal),
     }
     assert needed - set(FRENCH) == set()
     assert {metric.family for metric in METRICS.values()} == set(Family)
+
+
+@pytest.mark.parametrize("right", [right for right in Right if right not in {Right.SEE, Right.EXPORT}])
+def test_who_could_do_it_names_every_role_that_may(right: Right) -> None:
+    for words in (FRENCH, ENGLISH):
+        said = words[f"rights.who.{right}"]
+        assert [role for role, held in RIGHTS.items() if right in held and words[f"role.{role}"] not in said] == []

@@ -3,7 +3,6 @@
 import { send } from "./api.js";
 import { DeviceFields } from "./device_fields.js";
 import { ask } from "./dialog.js";
-import { whoLine } from "./person.js";
 import { PlaceFields } from "./place_fields.js";
 import { t } from "./words.js";
 
@@ -17,8 +16,8 @@ export function adopt(sensor, { communes, commune, models }, done) {
   const [device, place] = [new DeviceFields(models), new PlaceFields(communes, commune)];
   ask({
     title: t("adopt.title", { id: sensor.external_id }),
-    body: [...device.nodes, ...place.nodes, whoLine()],
+    body: [...device.nodes, ...place.nodes],
     label: t("adopt.send"),
-    act: async (form) => done(await send("/sensors", { external_id: sensor.external_id, ...device.value(), site: place.value(), by: form.get("by").trim() })),
+    act: async () => done(await send("/sensors", { external_id: sensor.external_id, ...device.value(), site: place.value() })),
   });
 }

@@ -1,6 +1,6 @@
 /** The public API, as any client may call it. */
 
-import { language, t } from "./words.js";
+import { knows, language, t } from "./words.js";
 
 const ROOT = "/api/v1";
 const PAGE = 500;
@@ -15,9 +15,13 @@ export class Refusal extends Error {
 }
 
 let offset = 0;
+let csrf = "";
 
 /** Now on the server's clock: ages must not depend on how well the visitor's own clock is set. */
 export const now = () => Date.now() + offset;
+
+/** What every request that changes something must show, so that no other page can make it: from `GET /me`. */
+export const showToken = (token) => (csrf = token ?? "");
 
 /** The address of a resource; absent parameters are left out. */
 export function address(path, parameters = {}) {
@@ -27,19 +31,42 @@ export function address(path, parameters = {}) {
   return ROOT + path + (query.size ? `?${query}` : "");
 }
 
-async function ask(url, options = {}) {
-  let answer;
+async function ask(url, options = {}, again = false) {
+  const answer = await reach(url, options);
+  setClock(answer.headers.get("Date"));
+  if (answer.status === 401) return signIn();
+  const body = await answer.json().catch(() => ({}));
+  if (answer.ok) return body;
+  // Signed in anew in another tab: this one still shows the token of the session before.
+  if (body.code === "csrf_refused" && !again) {
+    showToken((await ask(address("/me"))).csrf);
+    return ask(url, options, true);
+  }
+  throw new Refusal(refusalWords(answer, body), answer.status, body);
+}
+
+async function reach(url, options) {
+  const token = options.method ? { "X-CSRF-Token": csrf } : {};
   try {
-    answer = await fetch(url, { ...options, headers: { "Accept-Language": language, ...options.headers } });
+    return await fetch(url, { ...options, headers: { "Accept-Language": language, ...token, ...options.headers } });
   } catch (error) {
     if (error.name === "AbortError") throw error;
     throw new Refusal(t("api.absent"));
   }
-  setClock(answer.headers.get("Date"));
-  const body = await answer.json().catch(() => ({}));
-  if (answer.ok) return body;
-  const words = [body.title, body.detail].filter(Boolean).join(" : ");
-  throw new Refusal(words || t("api.unexpected", { status: answer.status }), answer.status, body);
+}
+
+/** Nobody is let in any more: sign in, and come back to this very address; a link's page has a door of its own. */
+function signIn() {
+  const { door } = document.documentElement.dataset;
+  location.assign(door ?? `/signin?${new URLSearchParams({ next: location.pathname + location.search })}`);
+  // The page is on its way out: nothing of it goes on.
+  return new Promise(() => {});
+}
+
+function refusalWords(answer, body) {
+  const who = `rights.who.${body.right}`;
+  if (answer.status === 403 && knows(who)) return t("rights.refused", { who: t(who) });
+  return [body.title, body.detail].filter(Boolean).join(" : ") || t("api.unexpected", { status: answer.status });
 }
 
 // The header counts whole seconds, so only a clock that is clearly off is corrected.
@@ -66,6 +93,17 @@ export async function readAll(path, parameters = {}) {
 /** Send a body, return the answer. */
 export const send = (path, body, method = "POST") =>
   ask(address(path), { method, body: JSON.stringify(body), headers: { "Content-Type": "application/json" } });
+
+/** Withdraw a resource. */
+export const withdraw = (path, parameters) => ask(address(path, parameters), { method: "DELETE" });
+
+/** Leave: the session ends here and on the server. */
+export async function signOut() {
+  const answer = await reach("/signout", { method: "POST", redirect: "manual" });
+  if (answer.type !== "opaqueredirect" && !answer.ok && answer.status !== 401) throw new Refusal(t("api.unexpected", { status: answer.status }), answer.status);
+  // From there on to the identity provider, where the session began there; else to the sign-in.
+  location.assign("/signout");
+}
 
 /** Send a table as CSV text, return the answer. */
 export const sendCsv = (path, parameters, text) =>

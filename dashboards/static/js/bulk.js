@@ -5,7 +5,6 @@ import { download } from "./csv.js";
 import { ask, line } from "./dialog.js";
 import { el, glyph } from "./element.js";
 import { number } from "./formats.js";
-import { remembered, whoLine } from "./person.js";
 import { changedWords } from "./sensor_history.js";
 import { table } from "./table.js";
 import { t } from "./words.js";
@@ -13,8 +12,6 @@ import { t } from "./words.js";
 const BYTES_MAX = 4 * 1024 * 1024;
 const SHOWN = 100;
 const STEPS = ["adopt", "edit", "unchanged", "error"];
-// A dry run is kept nowhere, and needs no name; the API asks for one all the same.
-const NOBODY = "-";
 const HEADS = "external_id;kind;name;commune;site;model;interval_s;longitude;latitude";
 const SAMPLE = "0018b20000001234;indoor_air;Salle 12;93051;ecole-tilleuls;;600;2,5486;48,8484";
 
@@ -27,10 +24,10 @@ export function askBulk(done) {
   const dialog = ask({
     title: t("bulk.title"),
     kind: "large",
-    body: [el("p", { class: "lede" }, t("bulk.lede")), line(t("bulk.file"), file), el("p", { class: "links" }, sample), plan, whoLine()],
+    body: [el("p", { class: "lede" }, t("bulk.lede")), line(t("bulk.file"), file), el("p", { class: "links" }, sample), plan],
     label: t("bulk.apply"),
-    act: async (form) => {
-      const { counts } = await sendCsv("/sensors/bulk", { by: form.get("by").trim() }, text);
+    act: async () => {
+      const { counts } = await sendCsv("/sensors/bulk", {}, text);
       done(t("bulk.done", { adopted: number(counts.adopt), edited: number(counts.edit) }));
     },
   });
@@ -46,7 +43,7 @@ export function askBulk(done) {
     try {
       if (chosen.size > BYTES_MAX) throw new Error(t("bulk.too_large"));
       text = await chosen.text();
-      const planned = await sendCsv("/sensors/bulk", { dry_run: true, by: remembered() || NOBODY }, text);
+      const planned = await sendCsv("/sensors/bulk", { dry_run: true }, text);
       plan.replaceChildren(...planParts(planned));
       apply.disabled = planned.counts.error > 0 || planned.counts.adopt + planned.counts.edit === 0;
     } catch (error) {

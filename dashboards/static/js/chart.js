@@ -9,6 +9,7 @@ import { el } from "./element.js";
 import { askExport } from "./export_dialog.js";
 import { unit } from "./formats.js";
 import { note } from "./frame.js";
+import { may } from "./rights.js";
 import { t } from "./words.js";
 
 // Live points are drawn at most so often; the whole is read again so often.
@@ -104,6 +105,7 @@ class VigieChart extends HTMLElement {
       this.#redraw();
     });
     const file = (kind, key) => el("button", { type: "button", title: t(`chart.${key}_hint`), onclick: () => this.#save(kind) }, t(`chart.${key}`));
+    const { site } = this.#series.row.sensor;
     return el(
       "div",
       { class: "links" },
@@ -111,7 +113,7 @@ class VigieChart extends HTMLElement {
       this.#series.metric.forecast_step_s && isAhead(this.#series.metric, this.#period) ? naive : null,
       file("french", "csv"),
       file("iso", "csv_iso"),
-      el("button", { type: "button", title: t("export.hint"), onclick: () => askExport(this.#series, this.#source?.from ?? now() - PERIODS[this.#period]) }, t("export.open")),
+      may("export", site.commune_insee, site.site_id) && el("button", { type: "button", title: t("export.hint"), onclick: () => askExport(this.#series, this.#source?.from ?? now() - PERIODS[this.#period]) }, t("export.open")),
     );
   }
 

@@ -18,6 +18,7 @@ class VigieCommunes extends HTMLElement {
     this.#communes = await readAll("/communes");
     this.#communes.sort((a, b) => Number(!a.sensors) - Number(!b.sensors) || byName(a.name, b.name));
     const asked = get("commune");
+    if (!this.#communes.length) throw new Error(t("communes.not_one"));
     const most = this.#communes.reduce((best, one) => (one.sensors > best.sensors ? one : best));
     this.current = this.#communes.find(({ insee }) => insee === asked) ?? most;
     put({ commune: this.current.insee });

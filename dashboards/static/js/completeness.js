@@ -20,7 +20,7 @@ const $ = (selector) => document.querySelector(selector);
 export async function showCompleteness({ commune, sensors }) {
   const until = now();
   const days = lastDays(until);
-  const window = { start: new Date(days[0]).toISOString(), until: new Date(dayStart(until)).toISOString() };
+  const window = { from: new Date(days[0]).toISOString(), until: new Date(dayStart(until)).toISOString() };
   const { items } = await read("/completeness", { commune: commune.insee, ...window });
   const rows = items.filter(({ sensor_id: id }) => sensors.has(id)).map((item) => judged(item, sensors.get(item.sensor_id), days));
   rows.sort((a, b) => a.valid / a.judged - b.valid / b.judged || a.name.localeCompare(b.name, "fr", { numeric: true }));

@@ -12,7 +12,7 @@ import { answerLine, headOf, isOpen } from "./decision_state.js";
 import { whyParts } from "./decision_why.js";
 import { phraseText } from "./decision_words.js";
 import { el, glyph, patch } from "./element.js";
-import { remember, whoInput } from "./person.js";
+import { mayIn, needs } from "./rights.js";
 import { t } from "./words.js";
 
 export { figureText, phraseText, valueText } from "./decision_words.js";
@@ -93,12 +93,9 @@ class VigieDecide extends HTMLElement {
     if (this.#refusing) return [];
     const approve = el("button", { class: "btn main", type: "button", "data-approve": true, onclick: () => this.#approve() }, t("decision.common.approve"));
     const refuse = el("button", { class: "btn", type: "button", "data-refuse": true, onclick: () => this.#open(true) }, t("decision.common.refuse"));
-    return decision.soundness === "impossible" ? [] : [this.#who(), refuse, approve];
-  }
-
-  #who() {
-    this.name = whoInput({ placeholder: t("decision.common.who"), "aria-label": t("decision.common.who") });
-    return el("label", { class: "field who" }, this.name);
+    if (decision.soundness === "impossible") return [];
+    const right = `decide_${decision.kind}`;
+    return mayIn(right, decision.commune_insee) ? [refuse, approve] : [needs(right)];
   }
 
   #form() {
@@ -108,7 +105,6 @@ class VigieDecide extends HTMLElement {
       "form",
       { class: "refuse", onsubmit: (event) => this.#refuse(event), onkeydown: (event) => event.key === "Escape" && this.#open(false) },
       el("label", {}, el("span", {}, t("decision.common.note")), this.note),
-      this.#who(),
       el("div", { class: "acts" }, cancel, el("button", { class: "btn main", type: "submit" }, t("decision.common.send_refusal"))),
     );
   }
@@ -120,13 +116,12 @@ class VigieDecide extends HTMLElement {
   }
 
   #approve() {
-    if (!this.name.reportValidity()) return;
-    this.#answer({ state: "approved", by: this.name.value.trim(), note: "" });
+    this.#answer({ state: "approved", note: "" });
   }
 
   #refuse(event) {
     event.preventDefault();
-    this.#answer({ state: "refused", by: this.name.value.trim(), note: this.note.value.trim() });
+    this.#answer({ state: "refused", note: this.note.value.trim() });
   }
 
   /** Send the answer; the page changes only when the server has it. */
@@ -137,7 +132,6 @@ class VigieDecide extends HTMLElement {
     patch(this.said, t("decision.common.sending"));
     try {
       const kept = await send(`/decisions/${this.#decision.decision_id}/answers`, answer);
-      remember(answer.by);
       this.#refusing = false;
       this.decision = kept;
       patch(this.said, t("decision.common.answered"));

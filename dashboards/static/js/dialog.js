@@ -1,7 +1,6 @@
 /** A question to a person: a dialog with a form, one act, and the refusal said in it. */
 
 import { el } from "./element.js";
-import { remember } from "./person.js";
 import { t } from "./words.js";
 
 let asked = 0;
@@ -14,13 +13,14 @@ let asked = 0;
  * @param {string} question.label of the act
  * @param {(form: FormData) => Promise<unknown>} question.act what a refusal of it says stays in the dialog
  * @param {string} [question.kind] a class: "large" for a table
+ * @param {boolean} [question.asks] false where there is nothing to cancel
  * @returns {HTMLDialogElement}
  */
-export function ask({ title, body, label, act, kind = "" }) {
+export function ask({ title, body, label, act, kind = "", asks = true }) {
   const id = `ask-${(asked += 1)}`;
   const error = el("p", { role: "alert", class: "note alarm", hidden: true });
-  const cancel = el("button", { class: "btn plain", type: "button", onclick: () => dialog.close() }, t("dialog.cancel"));
-  const main = el("button", { class: "btn main", type: "submit" }, label);
+  const cancel = asks && el("button", { class: "btn plain", type: "button", onclick: () => dialog.close() }, t("dialog.cancel"));
+  const main = el("button", { class: asks ? "btn main" : "btn", type: "submit" }, label);
   const form = el("form", { method: "dialog", onsubmit: submit }, el("h2", { id }, title), ...body, error, el("div", { class: "acts" }, cancel, main));
   const dialog = el("dialog", { class: `ask ${kind}`, "aria-labelledby": id, onclose: () => dialog.remove() }, form);
   async function submit(event) {
@@ -30,7 +30,6 @@ export function ask({ title, body, label, act, kind = "" }) {
     error.hidden = true;
     try {
       await act(given);
-      if (given.has("by")) remember(given.get("by").trim());
       dialog.close();
     } catch (refusal) {
       error.textContent = t("dialog.refused", { why: refusal.message });

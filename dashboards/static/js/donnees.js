@@ -11,6 +11,7 @@ import { laneNote, showIngest } from "./ingest.js";
 import { showRefusals } from "./refusals.js";
 import { listenRegistry, showRegistry } from "./registry.js";
 import { isUnsaved, showStorage } from "./storage.js";
+import { mayIn } from "./rights.js";
 import { figure, tabs } from "./tabs.js";
 import { donnees } from "./verdict.js";
 import { t } from "./words.js";
@@ -37,6 +38,7 @@ const turns = {};
 
 async function start() {
   showToday();
+  if (!mayIn("operate")) leaveOut("storage");
   try {
     about.commune = await chooser.load();
     about.communes = chooser.communes;
@@ -48,6 +50,13 @@ async function start() {
   }
   setInterval(() => showClock(newest), 1000);
   setInterval(() => !document.hidden && about.settle(), REFRESH_MS);
+}
+
+/** A view that the visitor may not read is not there. */
+function leaveOut(view) {
+  delete VIEWS[view];
+  $(`#tab-${view}`).remove();
+  $(`#${view}`).remove();
 }
 
 /** Whether a person reads what is open or fills a form: the page then stays as it is. */
@@ -119,7 +128,9 @@ function sensorFigure({ unknown }) {
   return { value: number(n), mark: unknown ? glyph("s-watch") : null, under: unknown ? t("sensor.unknown", { n: number(unknown) }, unknown) : t("sensor.all_known") };
 }
 
-function ingestFigure({ lanes: [worst], open }) {
+function ingestFigure({ lanes, open }) {
+  if (!lanes) return { value: number(open), under: t("intake.under_way", {}, open) };
+  const [worst] = lanes;
   if (!worst) return { value: "–", under: t("ingest.no_beat") };
   const under = open ? t("intake.open", { n: open }) : t(`ingest.under_${worst.state}`);
   if (worst.state === "silent") return { value: t("ingest.is_silent"), mark: glyph("s-silent"), under };

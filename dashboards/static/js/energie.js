@@ -10,6 +10,7 @@ import { actionTable, figureList, quarterTable, shedLine } from "./energie_table
 import { el } from "./element.js";
 import { moment, number, prose } from "./formats.js";
 import { showClock, showOrigins, showToday, showVerdict } from "./frame.js";
+import { mayIn } from "./rights.js";
 import { get, put } from "./url.js";
 import { t } from "./words.js";
 
@@ -59,6 +60,7 @@ function show() {
   why.decision = decision;
   if (!drawn) return;
   const link = $("[data-export]");
+  link.hidden = !mayIn("export", decision.commune_insee);
   link.href = address(`/decisions/${decision.decision_id}/export`, { format: "csv" });
   $("[data-figures]").replaceChildren(...figureList(decision));
   $("[data-staves]").replaceChildren(...staves(decision));

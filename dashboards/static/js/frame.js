@@ -1,5 +1,6 @@
 /** What every page has around its content: the day, the badges, the clock of the last reading. */
 
+import "./account.js";
 import { now } from "./api.js";
 import { ago, date, moment, prose } from "./formats.js";
 import { el, patch } from "./element.js";

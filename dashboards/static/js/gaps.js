@@ -7,7 +7,7 @@ import { minute, moment, number, span } from "./formats.js";
 import { askIntake, follow, isOpen, progress, redraw } from "./intake.js";
 import { fromField, toField } from "./paris.js";
 import { Period } from "./period.js";
-import { whoLine } from "./person.js";
+import { may } from "./rights.js";
 import { figureCell, openingRow, table } from "./table.js";
 import { t } from "./words.js";
 
@@ -92,7 +92,7 @@ function fetchBack(item, view) {
   const draw = () => {
     const intake = backfills.get(item.sensor_id);
     const button = el("button", { class: "btn", type: "button", "aria-label": t("gaps.fetch_named", { name: item.name }), onclick: () => askBack(item, view, draw) }, t("gaps.fetch"));
-    redraw(cell, [intake ? progress(intake) : null, (intake && isOpen(intake)) || !item.missing ? null : button].filter(Boolean));
+    redraw(cell, [intake ? progress(intake) : null, (intake && isOpen(intake)) || !item.missing || !may("tend", view.commune.insee) ? null : button].filter(Boolean));
   };
   draw();
   return cell;
@@ -107,13 +107,12 @@ function askBack(item, view, draw) {
       el("p", { class: "lede" }, t("gaps.fetch_lede", { n: number(item.missing) }, item.missing)),
       line(t("gaps.application"), application, t("gaps.application_hint")),
       el("div", { class: "pair" }, line(t("gaps.since"), instant("since", view.window.since)), line(t("gaps.until"), instant("until", view.window.until))),
-      whoLine(),
     ],
     label: t("gaps.fetch"),
     act: async (form) => {
       const [since, until] = ["since", "until"].map((name) => new Date(fromField(form.get(name))).toISOString());
       const given = form.get("application").trim();
-      const intake = await askIntake({ kind: "backfill", application: given, external_id: item.external_id, since, until, by: form.get("by").trim() });
+      const intake = await askIntake({ kind: "backfill", application: given, external_id: item.external_id, since, until });
       keep(given);
       followBack(item, intake, view, draw);
     },

@@ -6,6 +6,7 @@ import { el, glyph } from "./element.js";
 import { ago, minute, moment, number, prose } from "./formats.js";
 import { cancelIntake, isOpen, outcomeWords, progress, stateWords, subjectWords } from "./intake.js";
 import { dayTable, total } from "./reception.js";
+import { may, mayIn } from "./rights.js";
 import { table } from "./table.js";
 import { t } from "./words.js";
 
@@ -15,15 +16,17 @@ const LONG_S = 10;
 const MARKS = { ok: "s-normal", late: "s-watch", silent: "s-silent" };
 const $ = (selector) => document.querySelector(selector);
 
-/** Read and draw the view; return the lanes, the worst first. */
+/** Read and draw the view; return the lanes, the worst first, null for whoever may not see them. */
 export async function showIngest(about) {
+  const operates = mayIn("operate");
   const [lanes, intakes, reception] = await Promise.all([
-    read("/ingest"),
+    operates ? read("/ingest") : null,
     read("/intakes", { limit: 50 }),
     read("/reception", { commune: about.commune.insee, minutes: 1440 }),
   ]);
-  const worst = [...lanes.items].sort((a, b) => rank(b) - rank(a));
-  $("[data-lanes]").replaceChildren(worst.length ? laneTable(worst) : el("p", { class: "lede none" }, t("ingest.no_lane")));
+  const worst = lanes && [...lanes.items].sort((a, b) => rank(b) - rank(a));
+  $("[data-lanes]").closest("section").hidden = !worst;
+  if (worst) $("[data-lanes]").replaceChildren(worst.length ? laneTable(worst) : el("p", { class: "lede none" }, t("ingest.no_lane")));
   $("[data-intakes]").replaceChildren(intakes.items.length ? intakeTable(intakes.items, about) : el("p", { class: "lede none" }, t("intake.none")));
   $("[data-reception]").replaceChildren(total(reception.items) ? dayTable(reception.items) : el("p", { class: "lede none" }, t("reception.none")));
   return { lanes: worst, open: intakes.items.filter(isOpen).length };
@@ -67,7 +70,7 @@ function intakeTable(intakes, about) {
       el("th", { scope: "row" }, el("span", { class: "who" }, t(`intake.kind_${intake.kind}`), el("span", { class: "quiet" }, subjectWords(intake)))),
       el("td", { class: "wide" }, el("span", { class: "who" }, intake.author, el("span", { class: "quiet" }, moment(Date.parse(intake.asked_at), now(), minute)))),
       el("td", {}, progress(intake)),
-      el("td", { class: "act" }, isOpen(intake) ? cancelButton(intake, about) : ""),
+      el("td", { class: "act" }, isOpen(intake) && may("tend", intake.arguments.commune ?? null) ? cancelButton(intake, about) : ""),
     ),
   );
   return table(t("intake.title"), heads, rows, { cut: CUT });

@@ -6,7 +6,7 @@
  * (whether it lives).
  */
 
-import { address } from "./api.js";
+import { address, read } from "./api.js";
 import { el } from "./element.js";
 import { t } from "./words.js";
 
@@ -116,6 +116,8 @@ class VigieLive extends HTMLElement {
   #lost() {
     this.#patience ||= setTimeout(() => this.#show(), PATIENCE_MS);
     if (this.#source.readyState !== EventSource.CLOSED) return;
+    // A feed does not say why it ended: where the session did, reading leads to the sign-in.
+    read("/me").catch(() => {});
     const wait = WAITS_S[Math.min(this.#tries, WAITS_S.length - 1)];
     this.#tries += 1;
     clearTimeout(this.#retry);

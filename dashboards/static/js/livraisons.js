@@ -11,6 +11,7 @@ import { showClock, showOrigins, showToday, showVerdict } from "./frame.js";
 import { heatTable } from "./livraisons_heat.js";
 import { nowTable, scoreTable } from "./livraisons_now.js";
 import { dwellFigure, overTable, ruleTable } from "./livraisons_stays.js";
+import { mayIn } from "./rights.js";
 import { get, put } from "./url.js";
 import { t } from "./words.js";
 
@@ -41,6 +42,7 @@ function show(next) {
   newest = picture.bays.reduce((most, { seen_at: at }) => Math.max(most, Date.parse(at ?? 0)), 0) || null;
   showClock(newest);
   const link = $("[data-export]");
+  link.hidden = !mayIn("export", decision.commune_insee);
   link.hidden = false;
   link.href = address(`/decisions/${decision.decision_id}/export`, { format: "csv" });
   bar.decision = decision;

@@ -5,7 +5,7 @@ import { get, put } from "./url.js";
 import { t } from "./words.js";
 
 const DAY_MS = 24 * 3_600_000;
-const DAYS = { "24h": 1, "7d": 7, "30d": 30, "90d": 90 };
+const DAYS = { "24h": 1, "7d": 7, "30d": 30, "90d": 90, all: Infinity };
 
 export class Period {
   /** @param {string} name of the parameter in the address @param {string[]} offered keys of DAYS @param {string} usual */
@@ -19,7 +19,7 @@ export class Period {
     return this.offered.includes(get(this.name)) ? get(this.name) : this.usual;
   }
 
-  /** Where the period starts, in milliseconds. */
+  /** Where the period starts, in milliseconds; minus infinity for all that there is. */
   since(now) {
     return now - DAYS[this.chosen] * DAY_MS;
   }

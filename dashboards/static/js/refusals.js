@@ -8,6 +8,7 @@ import { letGo, prunedList } from "./kept.js";
 import { messageList, readMessages } from "./messages.js";
 import { Period } from "./period.js";
 import { replayOf } from "./replay.js";
+import { may } from "./rights.js";
 import { figureCell, openingRow, table } from "./table.js";
 import { get, put } from "./url.js";
 import { t } from "./words.js";
@@ -34,7 +35,7 @@ export async function showRefusals(about) {
   ]);
   const view = { ...about, since, groups, pruned };
   const [flooded, refused] = [true, false].map((quarantined) => groups.filter(({ reason }) => (reason === "flooded") === quarantined));
-  choices($("[data-scope]"), [["", t("data.everywhere")], ["commune", about.commune.name]], scoped() ? "commune" : "", (scope) => {
+  choices($("[data-scope]"), [["", t(may("see") ? "data.everywhere" : "data.all_seen")], ["commune", about.commune.name]], scoped() ? "commune" : "", (scope) => {
     put({ scope });
     about.again();
   });

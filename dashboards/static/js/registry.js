@@ -5,6 +5,7 @@ import { now, read } from "./api.js";
 import { askBulk } from "./bulk.js";
 import { el, glyph } from "./element.js";
 import { ago, clock, moment, number, span } from "./formats.js";
+import { may, mayIn, needs } from "./rights.js";
 import { figureCell, openingRow, table } from "./table.js";
 import { actsOf, askAct } from "./sensor_acts.js";
 import { historyOf } from "./sensor_history.js";
@@ -25,7 +26,10 @@ export function listenRegistry(about) {
     put({ search: target.value });
     drawSensors(about);
   });
+  const tends = mayIn("tend", about.commune.insee);
+  $("[data-bulk]").hidden = !tends;
   $("[data-bulk]").addEventListener("click", () => askBulk((words) => tell(words, about)));
+  if (!tends) $("[data-unknown]").before(needs("tend"));
 }
 
 /** Read and draw the view; return how many sensors wait to be adopted. */
@@ -58,11 +62,14 @@ function unknownTable(strangers, about) {
       el("td", { class: "wide" }, sensor.network),
       figureCell(sensor.messages),
       el("td", { class: "num" }, moment(Date.parse(sensor.last_received_at), now(), clock)),
-      el("td", { class: "act" }, el("button", { class: "btn", type: "button", "aria-label": t("data.adopt_named", { id: sensor.external_id }), onclick: () => adopt(sensor, about, welcomed) }, t("data.adopt"))),
+      el("td", { class: "act" }, mayIn("tend", about.commune.insee) && adoptButton(sensor, about, welcomed)),
     ),
   );
   return table(t("data.unknown"), heads, rows, { cut: CUT });
 }
+
+const adoptButton = (sensor, about, welcomed) =>
+  el("button", { class: "btn", type: "button", "aria-label": t("data.adopt_named", { id: sensor.external_id }), onclick: () => adopt(sensor, about, welcomed) }, t("data.adopt"));
 
 function drawSensors(about) {
   const search = plain(get("search"));
@@ -102,6 +109,7 @@ function lastOf(sensor, { heard }) {
 }
 
 function acts(sensor, about) {
+  if (!may("tend", sensor.site.commune_insee, sensor.site.site_id)) return "";
   const button = (act) =>
     el("button", { class: "btn", type: "button", "aria-label": t(`sensor.${act}_title`, { name: sensor.name }), onclick: () => askAct(act, sensor, about, (words) => tell(words, about)) }, t(`sensor.${act}`));
   return el("div", { class: "acts" }, ...actsOf(sensor).map(button));

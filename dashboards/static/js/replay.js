@@ -4,7 +4,7 @@ import { ask } from "./dialog.js";
 import { el } from "./element.js";
 import { number } from "./formats.js";
 import { askIntake, follow, isOpen, progress, redraw } from "./intake.js";
-import { whoLine } from "./person.js";
+import { may } from "./rights.js";
 import { t } from "./words.js";
 
 // Replays that a person asked here, by group: their progress stays where they were asked.
@@ -24,7 +24,7 @@ export function replayOf(group, view) {
     const parts = [];
     if (intake) parts.push(progress(intake));
     else if (!group.replayable) parts.push(el("span", { class: "quiet small" }, settledWords(group)));
-    if (group.replayable && !(intake && isOpen(intake))) parts.push(button());
+    if (group.replayable && may("tend", group.commune) && !(intake && isOpen(intake))) parts.push(button());
     redraw(cell, parts);
   };
   const button = () =>
@@ -47,10 +47,10 @@ function askReplay(group, view, draw) {
   const words = id === null ? t("data.replay_all_lede", named(group)) : t("data.replay_lede", named(group));
   ask({
     title: t("data.replay_title", { n: number(n) }, n),
-    body: [el("p", { class: "lede" }, words, " ", t("data.replay_how")), whoLine()],
+    body: [el("p", { class: "lede" }, words, " ", t("data.replay_how"))],
     label: t("data.replay"),
-    act: async (form) => {
-      const intake = await askIntake({ kind: "replay", reason, external_id: id, commune, since: view.since, by: form.get("by").trim() });
+    act: async () => {
+      const intake = await askIntake({ kind: "replay", reason, external_id: id, commune, since: view.since });
       followReplay(group, intake, view, draw);
     },
   });

@@ -5,7 +5,6 @@ import { DeviceFields, showModels } from "./device_fields.js";
 import { ask, line } from "./dialog.js";
 import { el } from "./element.js";
 import { fromField, toField } from "./paris.js";
-import { whoLine } from "./person.js";
 import { PlaceFields } from "./place_fields.js";
 import { t } from "./words.js";
 
@@ -23,10 +22,10 @@ export function askAct(act, sensor, about, done) {
   const { body, send: carry, label = t(`sensor.${act}`) } = FORMS[act](sensor, about);
   ask({
     title: t(`sensor.${act}_title`, { name: sensor.name }),
-    body: [el("p", { class: "lede" }, t(`sensor.${act}_lede`, { name: sensor.name, id: sensor.external_id })), ...body, whoLine()],
+    body: [el("p", { class: "lede" }, t(`sensor.${act}_lede`, { name: sensor.name, id: sensor.external_id })), ...body],
     label,
     act: async (form) => {
-      await carry(form, form.get("by").trim());
+      await carry(form);
       done(t(`sensor.${act}_done`, { name: sensor.name }));
     },
   });
@@ -38,24 +37,24 @@ const at = (form) => new Date(fromField(form.get("at"))).toISOString();
 const FORMS = {
   edit(sensor, { models }) {
     const device = new DeviceFields(models, sensor);
-    return { label: t("sensor.save"), body: device.nodes, send: (_, by) => send(`/sensors/${sensor.sensor_id}`, { ...device.value(), by }, "PATCH") };
+    return { label: t("sensor.save"), body: device.nodes, send: () => send(`/sensors/${sensor.sensor_id}`, device.value(), "PATCH") };
   },
   move(sensor, { communes, commune }) {
     const place = new PlaceFields(communes, commune);
-    return { body: [...place.nodes, when()], send: (form, by) => send(`/sensors/${sensor.sensor_id}/move`, { site: place.value(), moved_at: at(form), by }) };
+    return { body: [...place.nodes, when()], send: (form) => send(`/sensors/${sensor.sensor_id}/move`, { site: place.value(), moved_at: at(form) }) };
   },
   replace(sensor, { models }) {
     const model = showModels(el("select", { name: "model" }), models, { kind: sensor.kind, chosen: sensor.model ?? "" });
     const fresh = el("input", { name: "external_id", required: true, maxlength: 200, spellcheck: "false", autocapitalize: "none" });
     return {
       body: [line(t("sensor.new_id"), fresh, t("sensor.new_id_hint")), line(t("adopt.model"), model), when()],
-      send: (form, by) => send(`/sensors/${sensor.sensor_id}/replace`, { external_id: fresh.value.trim(), model: model.value || null, replaced_at: at(form), by }),
+      send: (form) => send(`/sensors/${sensor.sensor_id}/replace`, { external_id: fresh.value.trim(), model: model.value || null, replaced_at: at(form) }),
     };
   },
   retire(sensor) {
-    return { body: [when()], send: (form, by) => send(`/sensors/${sensor.sensor_id}/retire`, { retired_at: at(form), by }) };
+    return { body: [when()], send: (form) => send(`/sensors/${sensor.sensor_id}/retire`, { retired_at: at(form) }) };
   },
   restore(sensor) {
-    return { body: [], send: (_, by) => send(`/sensors/${sensor.sensor_id}`, { retired_at: null, by }, "PATCH") };
+    return { body: [], send: () => send(`/sensors/${sensor.sensor_id}`, { retired_at: null }, "PATCH") };
   },
 };

@@ -8,6 +8,8 @@ import { begin } from "./decision_page.js";
 import { el } from "./element.js";
 import { date, minute, moment, number, percent } from "./formats.js";
 import { showClock, showOrigins, showVerdict } from "./frame.js";
+import { mayIn } from "./rights.js";
+import { askLink } from "./tournees_link.js";
 import { roundMap } from "./tournees_map.js";
 import { compareTable, hasMore, leftTable, stopTable, truckTable } from "./tournees_tables.js";
 import { get, put } from "./url.js";
@@ -56,7 +58,8 @@ function showRound({ picture, decision_id: id }) {
   showClock(observed.length ? Math.max(...observed) : null);
   showFigures();
   const link = (format) => el("a", { href: address(`/decisions/${id}/export`, { format }), download: `${shown.subject.replace(":", "-")}.${format}` }, t(`tournees.${format}`));
-  $("[data-exports]").replaceChildren(link("geojson"), link("csv"));
+  $("[data-exports]").replaceChildren(...(mayIn("export", shown.commune_insee) ? [link("geojson"), link("csv")] : []));
+  $("[data-send]").hidden = !mayIn("decide_round", shown.commune_insee) || ["refused", "superseded"].includes(shown.state);
   $("[data-compare]").replaceChildren(compareTable(shown));
   const none = picture.trucks.length === 0;
   $("[data-trucks-part]").hidden = none;
@@ -147,5 +150,6 @@ function showFleets() {
   $("[data-fleets]").replaceChildren(...(decisions.length > 1 ? decisions.map(button) : []));
 }
 
+$("[data-send]").addEventListener("click", () => askLink(shown));
 $("[data-print]").addEventListener("click", () => print());
 begin({ words: "tournees", box: $("[data-note]"), load });

@@ -27,6 +27,9 @@ export function t(key, values = {}, n = values.n) {
   return text.replace(/\{(\w+)\}/g, (_, name) => String(values[name] ?? ""));
 }
 
+/** All entries directly under a key, by name, in the order of the catalogue. */
+export const wordsUnder = (key) => Object.entries(find(key) ?? {});
+
 function find(key) {
   return key.split(".").reduce((part, name) => part?.[name], catalogue);
 }
