@@ -1,0 +1,1 @@
+"""Webhooks: what happened, told to programs elsewhere over HTTPS, signed, until they have heard it."""
