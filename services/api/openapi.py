@@ -9,6 +9,7 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
 from services.api.answers import Answer
+from services.api.openapi_operations import tell_operations
 from services.api.problems import ProblemBody
 
 DESCRIPTION = """Readings, forecasts, decisions and what was refused, of the sensors of the Métropole du Grand Paris.
@@ -17,6 +18,10 @@ Instants are RFC 3339: with an offset in requests, in UTC with Z in answers. Win
 Values are in the unit beside them; a missing value is null or absent, never 0. Lists come by pages: `next` is the
 cursor of the following one. Errors are `application/problem+json` (RFC 9457), titled in French or English by
 `Accept-Language`.
+
+Every operation but `health` and `ready` needs a pass: a token (`Authorization: Bearer vigie_…`) or the cookie of a
+person who signed in. `x-vigie-right` names the right that it needs, or the rights of which one is enough; what a pass
+may not see is not there (404). JSON answers to GET have an `ETag`. A POST with an `Idempotency-Key` may be sent again.
 """
 TAGS = [
     {"name": "places", "description": "Communes, and what can be measured."},
@@ -28,6 +33,9 @@ TAGS = [
     {"name": "reception", "description": "What came in, and what was refused."},
     {"name": "intakes", "description": "What is taken in otherwise than live: replay, back-fill, import."},
     {"name": "live", "description": "The live feed."},
+    {"name": "webhooks", "description": "Events as they happen, sent to other programs."},
+    {"name": "audit", "description": "Who did what: the record of acts, for its auditors."},
+    {"name": "doors", "description": "Who may see and do what: people, tokens, sessions, links."},
     {"name": "process", "description": "How the process is."},
 ]
 
@@ -51,6 +59,7 @@ def openapi_document(app: FastAPI) -> dict[str, Any]:
         for answer in _answers(Answer):
             if answer.__name__ in schemas and "json_schema_extra" in answer.model_config:
                 schemas[answer.__name__] |= answer.model_config["json_schema_extra"]
+        tell_operations(document)
         for media in _media_types(document):
             _give_example(media, schemas)
         app.openapi_schema = document
@@ -65,6 +74,8 @@ def _answers(kind: type[Answer]) -> Iterator[type[Answer]]:
 
 
 def _media_types(document: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    for said in document["components"]["responses"].values():
+        yield from said["content"].values()
     for path in document["paths"].values():
         for operation in path.values():
             for said in [*operation["responses"].values(), operation.get("requestBody", {})]:

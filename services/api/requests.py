@@ -1,4 +1,4 @@
-"""What is done around every request: one log line, one counter, a bound, and the headers that every answer carries."""
+"""What is done around every request: one log line, one counter, bounds, and the headers that every answer carries."""
 
 from __future__ import annotations
 
@@ -12,11 +12,18 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from core.instruments import REQUEST_SECONDS
 from core.registry_csv import BYTES_MAX
 from services.api.answers import PREFIX
-from services.api.problems import SAFE_HEADERS, Code, problem_answer, problem_of
+from services.api.problem_answers import SAFE_HEADERS, problem_answer
+from services.api.problems import Code, Detail, problem_of, said
 
 UNMATCHED = "unmatched"
 """The route of a request that matched none: paths that strangers invent would be labels without bound."""
 
+HSTS = "max-age=31536000"
+"""Who came by https comes by nothing else for a year."""
+ADDRESS_BYTES_MAX = 32_768
+"""Path and query: an export may name 500 sensors."""
+HEADERS_BYTES_MAX = 16_384
+"""Names and values of all headers."""
 BODY_BYTES_MAX = 65_536
 LARGER_BODIES = {f"{PREFIX}/sensors/bulk": BYTES_MAX}
 """Bounds of the routes that take a whole file."""
@@ -59,7 +66,7 @@ class RequestLog:
 
 
 class SafeHeaders:
-    """Adds the security headers that an answer does not set itself; answers of the API are never cached."""
+    """Adds the security headers that an answer does not set itself; what does not say that it may be kept is not."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -75,17 +82,18 @@ class SafeHeaders:
                 headers = MutableHeaders(scope=message)
                 for name, value in SAFE_HEADERS.items():
                     headers.setdefault(name, value)
-                if scope["path"].startswith(PREFIX):
-                    headers.setdefault("Cache-Control", "no-store")
+                if scope["scheme"] == "https":
+                    headers.setdefault("Strict-Transport-Security", HSTS)
+                headers.setdefault("Cache-Control", "no-store")
             await send(message)
 
         await self._app(scope, receive, with_headers)
 
 
-class BodyBound:
-    """Refuses a request whose body is over its bound, or does not say its length, before it is read.
+class Bounds:
+    """Refuses a request whose address, headers or body are over their bound, or that does not say its body's length.
 
-    The web server holds a body to the length that it says.
+    Nothing of the body is read before. The web server holds a body to the length that it says.
     """
 
     def __init__(self, app: ASGIApp) -> None:
@@ -93,24 +101,30 @@ class BodyBound:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on, or refuse it."""
-        refusal = _body_refusal(Request(scope)) if scope["type"] == "http" else None
+        refusal = _refusal(Request(scope)) if scope["type"] == "http" else None
         if refusal is None:
             await self._app(scope, receive, send)
             return
         status, detail = refusal
-        problem = problem_of(Code.BODY_TOO_LARGE, detail, status=status)
+        code = Code.BODY_TOO_LARGE if status in {411, 413} else Code.REQUEST_REFUSED
+        problem = problem_of(code, detail, status=status)
         await problem_answer(Request(scope), problem)(scope, receive, send)
 
 
-def _body_refusal(request: Request) -> tuple[int, str] | None:
+def _refusal(request: Request) -> tuple[int, Detail] | None:
+    """Return the status and the reason with which this request is refused, None where it is within its bounds."""
+    if len(request.scope.get("raw_path") or b"") + len(request.scope["query_string"]) > ADDRESS_BYTES_MAX:
+        return 414, said("address_too_long", bytes=ADDRESS_BYTES_MAX)
+    if sum(len(name) + len(value) for name, value in request.scope["headers"]) > HEADERS_BYTES_MAX:
+        return 431, said("headers_too_large", bytes=HEADERS_BYTES_MAX)
     if "transfer-encoding" in request.headers:
-        return 411, "a body must say its length (Content-Length)"
+        return 411, said("length_required")
     length = request.headers.get("content-length", "0")
     bound = LARGER_BODIES.get(request.url.path, BODY_BYTES_MAX)
     if not length.isdecimal() or int(length) > bound:
-        return 413, f"the body is over {bound} bytes"
+        return 413, said("body_too_large", bytes=bound)
     return None
 
 
 def _route(scope: Scope) -> str:
-    return getattr(scope.get("route"), "path", UNMATCHED)
+    return getattr(scope.get("route"), "path_format", UNMATCHED)

@@ -13,7 +13,7 @@ from core.clock import floor_to_step, now
 from core.metrics import Nature, metric_named
 from core.quality.completeness import HOUR
 from services.api.answers import Answer, History, Items, api_router, documented
-from services.api.parameters import ITEMS_MAX, CommuneNeeded, Instant, SeriesId, Step, Until, window_of
+from services.api.parameters import ITEMS_MAX, CommuneNeeded, From, SeriesId, Step, Until, window_of
 from services.api.problems import Code, ParameterInvalid, Problem
 from services.api.routes.sensors import series_named
 from services.completeness import SensorDays, read_sensor_days, read_series_hours
@@ -28,13 +28,11 @@ _HOUR_ITEM = {"hour": "2026-03-02T08:00:00Z", "readings": 6, "good": 6, "expecte
 _STEP_ITEM = {"start": "2026-03-02T08:00:00Z", "increment": 12.5, "mean_kw": 12.5}
 _SERIES = {"series_id": 41, "metric": "electricity_kwh", "unit": "kWh"}
 
-Start = Annotated[Instant | None, Field(description="Start of the window, included. Default: 24 h before `until`.")]
-
 
 class WindowQuery(Answer):
     """Over which window."""
 
-    start: Start = None
+    start: From = None
     until: Until = None
 
 
@@ -121,9 +119,9 @@ def read_completeness(asked: Annotated[CompletenessQuery, Query()], store: Histo
     An hour counts when 75 % of it was measured, a day when 75 % of its hours count (Directive (EU) 2024/2881). Days are
     of Europe/Paris: 23, 24 or 25 hours.
     """
-    window = window_of(asked.start, asked.until, name="start")
+    window = window_of(asked.start, asked.until)
     if window.length > timedelta(days=DAYS_MAX):
-        raise ParameterInvalid("start", f"the window is longer than {DAYS_MAX} days")
+        raise ParameterInvalid("from", f"the window is longer than {DAYS_MAX} days")
     return SensorsDays(items=[_sensor(one) for one in read_sensor_days(store, asked.commune, window, now())])
 
 
@@ -136,7 +134,7 @@ def read_series_completeness(
     Series that speak less than once an hour are judged by the day: an hour without a reading says nothing of them.
     """
     series_named(store, series_id)
-    hours = read_series_hours(store, series_id, window_of(asked.start, asked.until, name="start"), now())
+    hours = read_series_hours(store, series_id, window_of(asked.start, asked.until), now())
     items = [
         HourAnswer(
             hour=one.hour,
@@ -162,7 +160,7 @@ def read_increments(series_id: SeriesId, asked: Annotated[IncrementsQuery, Query
     metric = metric_named(series.metric)
     if metric.nature is not Nature.INDEX:
         raise Problem(Code.NOT_FOUND, f"series {series_id} is of {metric.name}, which is no index")
-    window = window_of(asked.start, asked.until, name="start")
+    window = window_of(asked.start, asked.until)
     start = floor_to_step(window.start, asked.step)
     steps = -(-(window.end - start) // asked.step)
     if steps > ITEMS_MAX:

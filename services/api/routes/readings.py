@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Annotated
 
@@ -273,10 +274,32 @@ class ReadingsQuery(Answer):
     limit: int = Field(default=5_000, ge=1, le=ITEMS_MAX, description="Readings on a page at most.")
 
 
-@router.get("/series/{series_id}/readings", operation_id="read_readings")
-def read_readings(
-    series_id: SeriesId, asked: Annotated[ReadingsQuery, Query()], store: History
-) -> Readings | SteppedReadings:
+class _Reading(CompactAnswer, frozen=True, gc=False):
+    observed_at: datetime
+    value: float
+    quality: int
+    flags: list[FlagName]
+
+
+class _Step(CompactAnswer, frozen=True, gc=False):
+    start: datetime
+    mean: float
+    low: float
+    high: float
+    count: int
+
+
+class _OfSeries(CompactAnswer, frozen=True, gc=False):
+    items: Sequence[_Reading] | Sequence[_Step]
+    next: str | None
+    series_id: int
+    metric: str
+    unit: str
+    step_s: int | None
+
+
+@router.get("/series/{series_id}/readings", operation_id="read_readings", response_model=Readings | SteppedReadings)
+def read_readings(series_id: SeriesId, asked: Annotated[ReadingsQuery, Query()], store: History) -> Response:
     """Return readings of a series observed in `[from, until)`, 400 days at most.
 
     Raw, they come by pages; with a step they come whole, at most 20,000 steps on a grid that starts with the year
@@ -284,29 +307,23 @@ def read_readings(
     """
     window = window_of(asked.start, asked.until)
     series = series_named(store, series_id)
-    head = {"series_id": series_id, "metric": series.metric, "unit": metric_named(series.metric).unit}
+    unit = metric_named(series.metric).unit
     if asked.step is None:
         items, following = _raw(store, series_id, window, asked)
-        return Readings.model_validate({**head, "items": items, "next": following})
+        return compact_response(_OfSeries(items, following, series_id, series.metric, unit, None))
     if window.length / asked.step > ITEMS_MAX:
         raise ParameterInvalid("step", f"the window holds more than {ITEMS_MAX} steps")
     steps = readings.read_steps(store, [series_id], window, asked.step, as_of=asked.as_of)[series_id]
-    stepped = [StepItem(start=s.start, mean=s.mean, low=s.low, high=s.high, count=s.count) for s in steps]
-    return SteppedReadings.model_validate({**head, "step_s": int(asked.step.total_seconds()), "items": stepped})
+    stepped = [_Step(s.start, s.mean, s.low, s.high, s.count) for s in steps]
+    step_s = int(asked.step.total_seconds())
+    return compact_response(_OfSeries(stepped, None, series_id, series.metric, unit, step_s))
 
 
-def _raw(store: History, series_id: int, window: Window, asked: ReadingsQuery) -> tuple[list[ReadingItem], str | None]:
+def _raw(store: History, series_id: int, window: Window, asked: ReadingsQuery) -> tuple[list[_Reading], str | None]:
     if asked.after is not None and asked.after >= window.start:
         # The store keeps microseconds: the next instant is the first that the page before does not hold.
         window = Window(min(asked.after + _MICROSECOND, window.end), window.end)
     page = readings.read_readings(store, series_id, window, as_of=asked.as_of, limit=asked.limit + 1)
-    items = [
-        ReadingItem(
-            observed_at=reading.observed_at,
-            value=reading.value,
-            quality=int(reading.quality),
-            flags=flag_names(reading.flags),
-        )
-        for reading in page[: asked.limit]
-    ]
+    names = {flags: flag_names(flags) for flags in {one.flags for one in page}}
+    items = [_Reading(one.observed_at, one.value, int(one.quality), names[one.flags]) for one in page[: asked.limit]]
     return items, format_instant(items[-1].observed_at) if len(page) > asked.limit else None
