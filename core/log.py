@@ -4,15 +4,25 @@ from __future__ import annotations
 
 import logging
 import sys
+from typing import cast
 
 import structlog
+
+from core.redaction import cut_secrets
 
 
 def start_log(process: str, *, as_json: bool) -> None:
     """Set up structlog for this process, and send the libraries' own warnings the same way."""
+    # A trace is told plainly: pretty ones show what variables held, and break long words in two.
     renderer: structlog.typing.Processor = (
-        structlog.processors.JSONRenderer() if as_json else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
+        structlog.processors.JSONRenderer()
+        if as_json
+        else structlog.dev.ConsoleRenderer(
+            colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback
+        )
     )
+    # What it is given is no longer an event, but the line that was made of it.
+    cut = cast("structlog.typing.Processor", cut_secrets)
     shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
@@ -33,9 +43,10 @@ def start_log(process: str, *, as_json: bool) -> None:
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
                 structlog.processors.format_exc_info,
                 renderer,
+                cut,
             ]
             if as_json
-            else [structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
+            else [structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer, cut],
         ),
     )
     root = logging.getLogger()

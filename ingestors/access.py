@@ -2,7 +2,9 @@
 
 Each sensor has a role, named by its id, that may publish on its own topics and do nothing else. The sensor's account
 has that role; a gateway's account has those of the sensors it carries. So a move, a replacement or a retirement
-changes one role, and every account that carries the sensor follows. What no role allows, the broker refuses.
+changes one role, and every account that carries the sensor follows. An integrator, a program of communes that is told
+of their decisions and alarms, reads what Vigie says of them, and publishes nothing. What no role allows, the broker
+refuses.
 """
 
 from __future__ import annotations
@@ -19,7 +21,7 @@ from ingestors.broker import BrokerAddress
 from ingestors.heartbeat import heartbeat_topic
 from ingestors.topics import Network, topic_of
 
-SENSOR_USER, GATEWAY_USER, NETWORK_USER = "sensor.", "gateway.", "network."
+SENSOR_USER, GATEWAY_USER, NETWORK_USER, INTEGRATOR_USER = "sensor.", "gateway.", "network.", "integrator."
 """What the names of our accounts begin with: no sensor can be called like the administrator."""
 SENSOR_ROLE = "vigie.sensor."
 INGEST_ROLE = "vigie.ingest"
@@ -131,6 +133,21 @@ def network_commands(access: Access, name: str, topic: str, password: str) -> li
         *_role_commands(access, role, _publishing([topic])),
         *_account_commands(access, f"{NETWORK_USER}{name}", {role}, password),
     ]
+
+
+def integrator_commands(access: Access, name: str, insees: Iterable[str], password: str) -> list[Command]:
+    """Return the commands that let an integrator read what is said of exactly these communes."""
+    role = f"vigie.integrator.{name}"
+    reads = frozenset(("subscribePattern", topic) for topic in said_of(insees))
+    return [
+        *_role_commands(access, role, reads),
+        *_account_commands(access, f"{INTEGRATOR_USER}{name}", {role}, password),
+    ]
+
+
+def said_of(insees: Iterable[str]) -> tuple[str, ...]:
+    """Return the topic filters of all that Vigie says of these communes."""
+    return tuple(f"vigie/out/v1/{insee}/#" for insee in sorted(insees))
 
 
 def network_topic(network: Network, application: str) -> str:

@@ -18,10 +18,12 @@ from core.metrics import METRICS, Family
 from core.readings import Arrival, Batch, BatchOutcome, Frame, Message, Quality, Reason
 from core.store.asides import take_adopted_asides
 from core.store.batches import write_batch
+from core.store.events import raise_alarms
 from core.store.frames import write_frames
 from core.store.pool import Connection, is_in_transaction, store_refusal_told
 from core.store.timeless import Packet, forget_timeless, write_timeless
 from ingestors.adopted import AdoptedSensors
+from ingestors.flooding import flood_alarms
 from ingestors.pipeline import Examined, examine, refuse_whole
 from ingestors.series import METRIC_NAMES
 from ingestors.sift import Sifted, sift
@@ -148,6 +150,8 @@ class BatchWriter:
                 sifted = sifted.where(~np.isin(sifted.message, list(again)))
             batch = self._batch(examined, sifted, again, Batch(at, arrival=arrival))
             outcome = write_batch(self.connection, batch)
+            if arrival is Arrival.LIVE and (alarms := flood_alarms(batch.rejections, at)):
+                raise_alarms(self.connection, alarms, at)
         self._series_in_doubt = in_callers and len(self.adopted.series) > known_series
         with self.computing():
             return account_of(examined, sifted, outcome, again)

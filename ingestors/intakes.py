@@ -14,9 +14,19 @@ import structlog
 
 from core.clock import now
 from core.errors import StoreAbsent
+from core.events import Alarm, EventName, Severity
 from core.intakes import Intake, IntakeKind, IntakeState
 from core.settings import IngestSettings
-from core.store.intakes import IntakeGone, claim_intake, end_intake, hear_intakes, listen_intakes, release_intake
+from core.store.events import raise_alarm
+from core.store.intakes import (
+    IntakeGone,
+    claim_intake,
+    commune_of,
+    end_intake,
+    hear_intakes,
+    listen_intakes,
+    release_intake,
+)
 from core.store.pool import Connection, connected, store_absence_told
 from core.store.sensors import listen_sensors
 from ingestors.adopted import AdoptedSensors
@@ -112,10 +122,19 @@ def run_intake(run: IntakeRun, carry_out: Run | None = None) -> IntakeState:
         _log.exception("intake_broke", intake_id=run.intake.intake_id, kind=run.intake.kind)
         ending, detail = IntakeState.FAILED, f"{type(error).__name__}: a mistake of Vigie's, see the log"
     with store_absence_told():
-        end_intake(run.connection, run.intake, ending, now(), detail=detail)
+        with run.connection.transaction():
+            end_intake(run.connection, run.intake, ending, now(), detail=detail)
+            if ending is IntakeState.FAILED:
+                raise_alarm(run.connection, _failed(run.intake, detail), now())
         release_intake(run.connection, run.intake.intake_id)
     _log.info("intake_ended", **_facts(run.intake), state=ending, detail=detail)
     return ending
+
+
+def _failed(intake: Intake, detail: str) -> Alarm:
+    name, subject = EventName.ALARM_INTAKE_FAILED, f"intake:{intake.intake_id}"
+    values = {"kind": intake.kind.value, "reason": detail}
+    return Alarm(name, Severity.WARNING, intake.changed_at, subject, commune_of(intake), values)
 
 
 def _facts(intake: Intake) -> dict[str, object]:

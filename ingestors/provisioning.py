@@ -16,6 +16,7 @@ from core.store.pool import Connection
 from core.store.sensors import read_sensors_with_past
 from ingestors.access import (
     GATEWAY_USER,
+    INTEGRATOR_USER,
     NETWORK_USER,
     SENSOR_USER,
     Access,
@@ -25,29 +26,31 @@ from ingestors.access import (
     follow_commands,
     gateway_commands,
     ingest_commands,
+    integrator_commands,
     network_commands,
     new_password,
     parse_accounts,
     parse_roles,
+    said_of,
     sensor_commands,
 )
 from ingestors.broker import BrokerAddress
 from ingestors.broker.control import COMMANDS_MAX, BrokerControl, controlling
 
 PAGE = 1_000
-_OURS = (SENSOR_USER, GATEWAY_USER, NETWORK_USER)
+_OURS = (SENSOR_USER, GATEWAY_USER, NETWORK_USER, INTEGRATOR_USER)
 
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """What a device logs in with.
+    """What a device or a program logs in with.
 
     Parameters
     ----------
     password
         Told once; None where the account was there already and keeps its own.
     topics
-        What it may publish on.
+        What it may publish on, an integrator what it may read.
     """
 
     user: str
@@ -96,6 +99,12 @@ class Provisioner:
         given = self._give(user, [], lambda password: network_commands(self.access, name, topic, password))
         return Credentials(given.user, given.password, (topic,))
 
+    def give_integrator(self, name: str, insees: Sequence[str]) -> Credentials:
+        """Give an integrator an account that reads what is said of these communes, or bring it up to date."""
+        user = f"{INTEGRATOR_USER}{name}"
+        given = self._give(user, [], lambda password: integrator_commands(self.access, name, insees, password))
+        return Credentials(given.user, given.password, said_of(insees))
+
     def give_many(self, external_ids: Sequence[str], keep: Callable[[Sequence[Credentials]], None]) -> int:
         """Give these sensors their accounts where they have none; return how many were made.
 
@@ -131,7 +140,7 @@ class Provisioner:
         Raises
         ------
         BrokerRefused
-            If it is no account of a sensor, a gateway or a network.
+            If it is no account of a sensor, a gateway, a network or an integrator.
         """
         self._check_ours(user)
         password = new_password()
@@ -144,7 +153,7 @@ class Provisioner:
         Raises
         ------
         BrokerRefused
-            If it is no account of a sensor, a gateway or a network.
+            If it is no account of a sensor, a gateway, a network or an integrator.
         """
         self._check_ours(user)
         self.control.ask([{"command": "deleteClient", "username": user}])
@@ -164,7 +173,7 @@ class Provisioner:
 
     def _check_ours(self, user: str) -> None:
         if not user.startswith(_OURS) or user not in self.access.accounts:
-            raise BrokerRefused(f"no sensor, gateway or network has the account {user!r}")
+            raise BrokerRefused(f"no sensor, gateway, network or integrator has the account {user!r}")
 
 
 @contextmanager

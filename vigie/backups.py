@@ -172,7 +172,8 @@ def restore(backup: Path, dsn: str, *, jobs: int) -> list[Checked]:
     tools = fit_tools(max(manifest.tools, here.postgresql))
     # TimescaleDB's catalogue comes back in order only with one job.
     jobs = jobs if manifest.server.timescaledb is None else 1
-    options = [f"--jobs={jobs}", "--no-owner", "--no-privileges", "--exit-on-error", "--no-password"]
+    # Who may do what is restored too: the logins are there by now.
+    options = [f"--jobs={jobs}", "--no-owner", "--exit-on-error", "--no-password"]
     restoring = tools.run("pg_restore", [*options, "--dbname=", str(backup / DUMP)], dsn)
     try:
         ended(restoring, "pg_restore")

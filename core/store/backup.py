@@ -18,6 +18,7 @@ from psycopg.pq import Conninfo
 from core.errors import BackupRefused
 from core.store.care import let_writers_pass
 from core.store.pool import Connection, connected
+from core.store.roles import ensure_roles
 
 TRIES = 5
 """How often the tables are held anew when some came or went between the look and the snapshot."""
@@ -193,10 +194,14 @@ def drop_database(dsn: str, name: str) -> None:
 def prepare_restoring(connection: Connection, version: ServerVersion) -> None:
     """Have an empty database ready to be restored into: nothing in it, and TimescaleDB in the version of the backup.
 
+    The logins, which are in no dump, are made where the server has none: what is restored gives them their rights.
+
     Raises
     ------
     BackupRefused
         If it is not empty, its server is older than the backup's, or TimescaleDB is not there in that version.
+    MigrationFailed
+        If the account may not make the logins.
     """
     found = read_tables(connection)
     if found:
@@ -204,6 +209,8 @@ def prepare_restoring(connection: Connection, version: ServerVersion) -> None:
     here = read_version(connection)
     if here.postgresql < version.postgresql:
         raise BackupRefused(f"the backup is of PostgreSQL {version.postgresql}, this server is {here.postgresql}")
+    ensure_roles(connection)
+    connection.commit()
     if version.timescaledb is None:
         return
     if here.timescaledb is None:

@@ -53,20 +53,14 @@ _COMPRESSED = """
       JOIN _timescaledb_catalog.chunk AS packed ON packed.id = chunk.compressed_chunk_id
       JOIN _timescaledb_catalog.hypertable ON hypertable.id = chunk.hypertable_id
       LEFT JOIN _timescaledb_catalog.compression_chunk_size AS size ON size.chunk_id = chunk.id
-     WHERE hypertable.schema_name = current_schema()
+     WHERE hypertable.schema_name = 'public'
      GROUP BY hypertable.table_name
 """
+# The owner looks: of the server's own figures, a login is told those of its own sessions only.
 _SERVER = """
-    SELECT pg_database_size(current_database()), age(datfrozenxid),
-           (SELECT coalesce(max(extract(epoch FROM clock_timestamp() - xact_start)), 0)::float8 FROM pg_stat_activity
-             WHERE datname = current_database() AND backend_type = 'client backend' AND pid <> pg_backend_pid()),
-           (SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend'),
-           current_setting('max_connections')::integer
-               - current_setting('superuser_reserved_connections')::integer,
-           (SELECT count(*) FROM pg_stat_replication),
-           (SELECT max(extract(epoch FROM replay_lag))::float8 FROM pg_stat_replication),
-           (SELECT max(made_at) FROM backup)
-      FROM pg_database WHERE datname = current_database()
+    SELECT database_bytes, transaction_age, oldest_transaction_s, connections, connections_max, replicas, replica_lag_s,
+           backed_up_at
+      FROM server_care()
 """
 
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from psycopg import sql
-
 from core.clock import EPOCH
 from core.store.engine import read_engine
 from core.store.pool import Connection
@@ -87,27 +85,14 @@ def compressed_until(connection: Connection, table: str) -> datetime:
 def lock_chunk(connection: Connection, chunk: Chunk, wait_ms: int) -> None:
     """Keep everybody else out of a chunk until the caller's transaction ends, to drop it.
 
-    Of a month the table itself is held, as dropping it does anyway: asked for first, so that nobody who holds the table
-    and waits for the month is waited for in a circle.
+    Of a month the table itself is held, as dropping it does anyway. The owner holds it, whoever asks.
 
     Raises
     ------
     psycopg.errors.LockNotAvailable
         If somebody is in it for longer than ``wait_ms`` milliseconds: so long do others wait behind us.
     """
-    connection.execute("SELECT set_config('lock_timeout', %s, true)", (f"{wait_ms}ms",))
-    held = sql.SQL(chunk.relation) if chunk.is_hypertable else sql.SQL("ONLY ") + sql.Identifier(chunk.table)
-    connection.execute(sql.SQL("LOCK TABLE {} IN ACCESS EXCLUSIVE MODE").format(held), prepare=False)
-
-
-def drop_chunk(connection: Connection, chunk: Chunk) -> None:
-    """Drop a chunk with all it holds, in the transaction that holds it."""
-    if chunk.is_hypertable:
-        connection.execute(
-            "SELECT drop_chunks(%(table)s::regclass, older_than => %(end)s::timestamptz,"
-            " newer_than => %(start)s::timestamptz)",
-            {"table": chunk.table} | chunk.bounds,
-            prepare=False,
-        )
-    else:
-        connection.execute(sql.SQL("DROP TABLE {}").format(sql.SQL(chunk.relation)), prepare=False)
+    connection.execute(
+        "SELECT hold_chunk(%(table)s, %(start)s::timestamptz, %(end)s::timestamptz, %(wait_ms)s)",
+        {"table": chunk.table, "wait_ms": wait_ms} | chunk.bounds,
+    )

@@ -9,7 +9,7 @@ from psycopg.errors import LockNotAvailable
 
 from core.clock import EPOCH
 from core.readings import Arrival, Frame
-from core.store.chunks import LOCK_MS_MAX, compressed_until, drop_chunk, lock_chunk, read_chunks
+from core.store.chunks import LOCK_MS_MAX, compressed_until, lock_chunk, read_chunks
 from core.store.pool import Connection
 
 DUPLICATE_WITHIN = timedelta(hours=1)
@@ -132,7 +132,7 @@ def _drop_old_frames(connection: Connection, before: datetime, day: date) -> int
         with connection.transaction():
             lock_chunk(connection, chunks[0], LOCK_MS_MAX)
             told = connection.execute(_TELL_OLD, {"day": day} | chunks[0].bounds, prepare=False).fetchone()
-            drop_chunk(connection, chunks[0])
+            connection.execute("SELECT drop_frames(%(start)s::timestamptz, %(end)s::timestamptz)", chunks[0].bounds)
     except LockNotAvailable:
         return 0
     return 0 if told is None else int(told[0])

@@ -25,6 +25,8 @@ from core.store.care import let_writers_pass
 from core.store.months import make_months_ahead
 from core.store.places import write_communes
 from core.store.pool import Connection, connected
+from core.store.retention import write_metric_families
+from core.store.roles import ensure_roles
 
 log = structlog.get_logger(__name__)
 
@@ -108,12 +110,20 @@ def migrate(dsn: str, patience: Patience | None = None) -> list[Ran]:
     with connected(dsn) as connection:
         _take_turn(connection, patience)
         connection.execute(_BOOK)
+        ensure_roles(connection)
         connection.commit()
         ran = [_run(connection, file, patience) for file in _pending(connection)]
-        write_communes(connection, communes().values())
-        make_months_ahead(connection, now())
+        _follow_up(connection)
         let_writers_pass(connection)
     return ran
+
+
+def _follow_up(connection: Connection) -> None:
+    """Have in the database what the code knows, and what only a whole schema can have."""
+    write_communes(connection, communes().values())
+    write_metric_families(connection)
+    connection.execute("SELECT open_queue()")
+    make_months_ahead(connection, now())
 
 
 def is_migrated(connection: Connection) -> bool:

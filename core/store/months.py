@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import structlog
-from psycopg import errors, sql
+from psycopg import errors
 
 from core.clock import EPOCH, Window, in_utc
 from core.columns import Ints
@@ -21,26 +21,6 @@ log = structlog.get_logger(__name__)
 
 AHEAD = timedelta(days=63)
 """Meets two more months, whichever month it begins in."""
-_MONTHS_LOCK = 0x7619_40
-# A hypertable has chunks of its own and lacks nothing. A bound is told in words, and is what it was once read again.
-_LACKING = r"""
-    WITH told AS (
-        SELECT pg_get_expr(relpartbound, oid) AS bound
-          FROM pg_inherits JOIN pg_class ON oid = inhrelid WHERE inhparent = 'reading'::regclass
-    ), part AS (
-        SELECT coalesce(substring(bound FROM 'FROM \(''(.+?)''\)')::timestamptz, '-infinity') AS since,
-               substring(bound FROM 'TO \(''(.+?)''\)')::timestamptz AS until
-          FROM told
-    )
-    SELECT month FROM unnest(%s::timestamptz[]) AS asked (month)
-     WHERE (SELECT relkind FROM pg_class WHERE oid = 'reading'::regclass) = 'p'
-       AND NOT EXISTS (SELECT FROM part WHERE month >= since AND month < until)
-     ORDER BY month
-"""
-# Made beside the table and hung into it: that holds up other changes of the table, but nobody who reads or writes it.
-# A month that was taken down, and lies beside still, is hung in again with all it holds.
-_MAKE = sql.SQL("CREATE TABLE IF NOT EXISTS {month} (LIKE reading INCLUDING DEFAULTS INCLUDING CONSTRAINTS)")
-_ATTACH = sql.SQL("ALTER TABLE reading ATTACH PARTITION {month} FOR VALUES FROM ({since}) TO ({until})")
 
 
 def month_of(instant: datetime) -> datetime:
@@ -72,19 +52,15 @@ def make_months(connection: Connection, months: Sequence[datetime]) -> list[date
     """Make those months that are not there, in one transaction or the caller's; return their starts.
 
     Nothing happens for a month that is there, or lies in the part of all before, or on a hypertable. Two processes may
-    ask for the same month at once: the second waits until the first has committed, and finds it.
+    ask for the same month at once: the second waits until the first has committed, and finds it. The owner makes them,
+    whoever asks (``infra/migrations/0015.least-rights.sql``): from 2000 until ten years ahead.
     """
     with connection.transaction():
-        connection.execute("SELECT pg_advisory_xact_lock(%s)", (_MONTHS_LOCK,))
-        lacking = [month for (month,) in connection.execute(_LACKING, (list(months),))]
-        for month in lacking:
-            part = sql.Identifier(f"reading_{month:%Y_%m}")
-            connection.execute(_MAKE.format(month=part), prepare=False)
-            bounds = {"since": sql.Literal(month), "until": sql.Literal(month_after(month))}
-            connection.execute(_ATTACH.format(month=part, **bounds), prepare=False)
-    if lacking:
-        log.info("months_made", months=len(lacking), first=f"{lacking[0]:%Y-%m}", last=f"{lacking[-1]:%Y-%m}")
-    return lacking
+        rows = connection.execute("SELECT make_months(%s::timestamptz[])", (list(months),))
+        made = [month for (month,) in rows]
+    if made:
+        log.info("months_made", months=len(made), first=f"{made[0]:%Y-%m}", last=f"{made[-1]:%Y-%m}")
+    return made
 
 
 def make_months_ahead(connection: Connection, now: datetime) -> list[datetime]:

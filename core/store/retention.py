@@ -13,9 +13,11 @@ from datetime import date, datetime
 
 from psycopg.errors import LockNotAvailable, SerializationFailure
 
+from core.audit import Act, What
 from core.clock import EPOCH
-from core.metrics import Family, metric_named
-from core.store.chunks import LOCK_MS_MAX, Chunk, drop_chunk, lock_chunk
+from core.metrics import METRICS, Family, metric_named
+from core.store.audit import record
+from core.store.chunks import LOCK_MS_MAX, Chunk, lock_chunk
 from core.store.pool import Connection
 
 RAW_DAYS_MIN: Mapping[Family, int] = {
@@ -44,6 +46,7 @@ class Retention:
 
 def write_retention(connection: Connection, retention: Retention) -> None:
     """Write how long a family's raw readings are kept from now on; what was said before stays written."""
+    former = read_retention(connection).get(retention.family)
     connection.execute(
         """
         INSERT INTO retention (family, raw_days, author, set_at)
@@ -56,6 +59,21 @@ def write_retention(connection: Connection, retention: Retention) -> None:
             "set_at": retention.set_at,
         },
     )
+    before = None if former is None else {"raw_days": former.raw_days}
+    after = {"raw_days": retention.raw_days, "said_by": retention.author}
+    record(connection, Act(What.RETENTION_SET, f"retention:{retention.family}", before=before, after=after))
+
+
+def write_metric_families(connection: Connection) -> None:
+    """Write which family each metric is of, as the code knows it: what may go is checked where it is deleted."""
+    with connection.cursor() as cursor:
+        cursor.executemany(
+            """
+            INSERT INTO metric_family (metric, family) VALUES (%s, %s)
+            ON CONFLICT (metric) DO UPDATE SET family = excluded.family WHERE metric_family.family <> excluded.family
+            """,
+            [(metric.name, metric.family) for metric in METRICS.values()],
+        )
 
 
 def read_retention(connection: Connection) -> dict[Family, Retention]:
@@ -105,10 +123,8 @@ _COUNT = """
      WHERE observed_at >= %(start)s::timestamptz AND observed_at < %(end)s::timestamptz
        AND (%(series_ids)s::integer[] IS NULL OR series_id = ANY(%(series_ids)s)) GROUP BY series_id
 """
-_DELETE = """
-    DELETE FROM reading WHERE series_id = ANY(%(series_ids)s)
-       AND observed_at >= %(start)s::timestamptz AND observed_at < %(end)s::timestamptz
-"""
+# The owner deletes and drops, whoever asks, and only what people said goes (infra/migrations/0015.least-rights.sql).
+_DELETE = "SELECT delete_readings(%(series_ids)s::integer[], %(start)s::timestamptz, %(end)s::timestamptz)"
 # What was touched and is not judged yet still needs its readings.
 _WAITING = """
     SELECT DISTINCT mark.series_id
@@ -176,7 +192,7 @@ def drop_readings(connection: Connection, chunk: Chunk, held: Mapping[Family, Se
             for family in held:
                 readings = sum(count for series_id, count in counts.items() if family_of[series_id] is family)
                 connection.execute(_TELL, {"day": day, "family": family, "readings": readings})
-            drop_chunk(connection, chunk)
+            connection.execute("SELECT drop_readings(%(start)s::timestamptz, %(end)s::timestamptz)", chunk.bounds)
     except LockNotAvailable:
         return None
     return sum(counts.values())

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from acting import acting_as
 from judging import HOUR, MINUTE, adopt, judge_all, write
 from typer.testing import CliRunner
 
@@ -24,6 +25,7 @@ from core.store.retention import (
     read_retention,
     write_retention,
 )
+from core.store.roles import Login
 from services import retention
 from services.quality import roll_up_as_of
 from services.retention import let_go, read_going
@@ -57,10 +59,11 @@ def keep(connection: Connection, family: Family, days: int | None) -> None:
 
 
 def run_night(connection: Connection) -> None:
-    after = let_go(connection, NOW)
-    while after is not None:
-        after = let_go(connection, NOW, after)
-    connection.commit()
+    with acting_as(connection, Login.WORKER):
+        after = let_go(connection, NOW)
+        while after is not None:
+            after = let_go(connection, NOW, after)
+        connection.commit()
 
 
 def raw(connection: Connection) -> dict[int, int]:

@@ -13,10 +13,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from core.audit import Act, What
 from core.clock import now
 from core.errors import SettingInvalid, VigieError
 from core.places import SensorKind, communes, current_commune, site_code
 from core.settings import ProvisionSettings
+from core.store.audit import record
 from core.store.pool import Connection, connected
 from core.store.sensors import read_sensors
 
@@ -24,13 +26,15 @@ if TYPE_CHECKING:
     # The rooms of the worker and the api carry no MQTT: it is imported when a command needs it.
     from ingestors.provisioning import Credentials, Provisioner
 
-app = typer.Typer(no_args_is_help=True, help="Give sensors, gateways and networks their accounts at the broker.")
+app = typer.Typer(
+    no_args_is_help=True, help="Give sensors, gateways, networks and integrators their accounts at the broker."
+)
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 _COLUMNS = ("external_id", "user", "password", "topics")
 Commune = Annotated[str | None, typer.Option(help="INSEE code; only the sensors of this commune.")]
 SiteName = Annotated[str | None, typer.Option("--site", help="Only the sensors of this site of the commune.")]
-User = Annotated[str, typer.Argument(help="The account: sensor.ID, gateway.NAME or network.NAME.")]
+User = Annotated[str, typer.Argument(help="The account: sensor.ID, gateway.NAME, network.NAME or integrator.NAME.")]
 
 
 class FileRefused(VigieError):
@@ -40,8 +44,8 @@ class FileRefused(VigieError):
 @app.command()
 def sensor(external_id: Annotated[str, typer.Argument(help="The sensor's name on the network.")]) -> None:
     """Let a sensor publish on its own topic, and do nothing else."""
-    with _provisioner() as (_, provisioner):
-        _tell(provisioner.give_sensor(external_id))
+    with _provisioner() as (connection, provisioner):
+        _tell(connection, provisioner.give_sensor(external_id))
 
 
 @app.command()
@@ -58,7 +62,7 @@ def gateway(
         raise SettingInvalid("give either --sensors, or --site with its --commune")
     with _provisioner() as (connection, provisioner):
         carried = listed or _in_service(connection, None, commune, site)
-        _tell(provisioner.give_gateway(_name(name), carried))
+        _tell(connection, provisioner.give_gateway(_name(name), carried))
 
 
 @app.command()
@@ -76,8 +80,20 @@ def network(
         topic = network_topic(Network(server), application)
     except ValueError as error:
         raise SettingInvalid(f"--server, --application: {error}") from None
-    with _provisioner() as (_, provisioner):
-        _tell(provisioner.give_network(_name(name), topic))
+    with _provisioner() as (connection, provisioner):
+        _tell(connection, provisioner.give_network(_name(name), topic))
+
+
+@app.command()
+def integrator(
+    name: Annotated[str, typer.Argument(help="What the account is called.")],
+    *,
+    commune: Annotated[list[str], typer.Option(help="INSEE code; said again, it reads of that commune, too.")],
+) -> None:
+    """Let a program of communes read their decisions and alarms. Said again with others, it reads those instead."""
+    insees = [_insee(one) for one in commune]
+    with _provisioner() as (connection, provisioner):
+        _tell(connection, provisioner.give_integrator(_name(name), insees))
 
 
 @app.command("csv")
@@ -91,6 +107,7 @@ def many(
     """Give all these sensors an account where they have none, and write the credentials to a new file."""
     with _provisioner() as (connection, provisioner), _private(file) as keep:
         made = provisioner.give_many(_in_service(connection, kind, commune, site), keep)
+        _record(connection, What.ACCESS_GIVEN, "sensors", commune=commune, site=site, accounts=made)
     print(f"{made} accounts were made; their credentials are in {file}, and nowhere else")
 
 
@@ -103,16 +120,19 @@ def ingest() -> None:
     address = BrokerAddress.parse(settings.broker_url.get_secret_value())
     if not address.user or not address.password:
         raise SettingInvalid("VIGIE_BROKER_URL: it holds no account of the ingest process (mqtt://user:password@...)")
-    with _provisioner() as (_, provisioner):
+    with _provisioner() as (connection, provisioner):
         provisioner.let_ingest_in(address)
+        _record(connection, What.ACCESS_GIVEN, address.user)
     print(f"the ingest process is let in as {address.user}; nobody else but who is provisioned")
 
 
 @app.command()
 def follow() -> None:
     """Bring the rights at the broker to the registry, after sensors were moved, replaced, retired or restored."""
-    with _provisioner() as (_, provisioner):
+    with _provisioner() as (connection, provisioner):
         done = provisioner.follow()
+        if done:
+            _record(connection, What.ACCESS_FOLLOWED, "sensors", changes=len(done))
     for command in done:
         print(f"{command['command']} {command.get('rolename') or command.get('username')}")
     print(f"{len(done)} changes at the broker" if done else "the broker has what the registry says")
@@ -121,15 +141,17 @@ def follow() -> None:
 @app.command()
 def rotate(user: User) -> None:
     """Give an account another password, and show it once."""
-    with _provisioner() as (_, provisioner):
+    with _provisioner() as (connection, provisioner):
         print(f"password\t{provisioner.rotate(user)}")
+        _record(connection, What.ACCESS_ROTATED, user)
 
 
 @app.command()
 def revoke(user: User) -> None:
     """Take an account away; whoever uses it is disconnected."""
-    with _provisioner() as (_, provisioner):
+    with _provisioner() as (connection, provisioner):
         provisioner.revoke(user)
+        _record(connection, What.ACCESS_REVOKED, user)
     print(f"{user} has no access any more")
 
 
@@ -156,11 +178,9 @@ def _provisioner() -> Iterator[tuple[Connection, Provisioner]]:
 
 
 def _in_service(connection: Connection, kind: SensorKind | None, commune: str | None, site: str | None) -> list[str]:
-    if commune is not None and commune not in communes():
-        raise SettingInvalid(f"--commune: {commune} is the INSEE code of no commune of the Métropole du Grand Paris")
     if site is not None and commune is None:
         raise SettingInvalid("--site: say --commune too")
-    insee = current_commune(commune).insee if commune else None
+    insee = _insee(commune) if commune is not None else None
     found = [
         one.external_id
         for one in read_sensors(connection, commune=insee, kind=kind)
@@ -171,13 +191,25 @@ def _in_service(connection: Connection, kind: SensorKind | None, commune: str | 
     return found
 
 
+def _insee(commune: str) -> str:
+    if commune not in communes():
+        raise SettingInvalid(f"--commune: {commune} is the INSEE code of no commune of the Métropole du Grand Paris")
+    return current_commune(commune).insee
+
+
 def _name(given: str) -> str:
     if not _NAME.fullmatch(given.lower()):
         raise SettingInvalid(f"{given!r} is no name: letters, digits, '.', '_' and '-', at most 64")
     return given.lower()
 
 
-def _tell(credentials: Credentials) -> None:
+def _record(connection: Connection, what: What, user: str, **told: str | int | Sequence[str] | None) -> None:
+    """Put on record what the broker has just done; with the broker, no transaction binds the two."""
+    record(connection, Act(what, f"account:{user}", after=told or None))
+
+
+def _tell(connection: Connection, credentials: Credentials) -> None:
+    _record(connection, What.ACCESS_GIVEN, credentials.user, topics=list(credentials.topics))
     print(f"user\t{credentials.user}")
     if credentials.password is None:
         print("password\tas before (vigie provision rotate gives another)")
