@@ -29,15 +29,16 @@ def read_channels(connection: Connection, *, commune: str | None = None, series_
     """Return the series of a commune, or one, that ever had a reading, in order of sensor and series."""
     rows = connection.execute(
         """
-        SELECT series.series_id, sensor.sensor_id, sensor.external_id, sensor.name, series.metric, sensor.interval_s,
-               oldest.hour, sensor.retired_at
-          FROM series JOIN sensor USING (sensor_id) JOIN site USING (site_id)
-         CROSS JOIN LATERAL (
-                SELECT hour FROM rollup_hour WHERE rollup_hour.series_id = series.series_id ORDER BY hour LIMIT 1
-               ) AS oldest
-         WHERE (%(commune)s::text IS NULL OR site.commune_insee = %(commune)s)
-           AND (%(series_id)s::integer IS NULL OR series.series_id = %(series_id)s)
-         ORDER BY sensor.sensor_id, series.series_id
+        WITH asked AS MATERIALIZED (
+            SELECT series.series_id, sensor.sensor_id, sensor.external_id, sensor.name, series.metric,
+                   sensor.interval_s, sensor.retired_at
+              FROM series JOIN sensor USING (sensor_id) JOIN site USING (site_id)
+             WHERE (%(commune)s::text IS NULL OR site.commune_insee = %(commune)s)
+               AND (%(series_id)s::integer IS NULL OR series.series_id = %(series_id)s)
+        )
+        SELECT series_id, sensor_id, external_id, name, metric, interval_s, oldest.hour, retired_at
+          FROM asked JOIN first_hours((SELECT array_agg(series_id) FROM asked)) AS oldest USING (series_id)
+         ORDER BY sensor_id, series_id
         """,
         {"commune": commune, "series_id": series_id},
     )

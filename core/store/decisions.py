@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from core.audit import Act, What
 from core.decision_json import format_actions, format_decision, parse_actions, parse_decision
 from core.decisions import Answer, Decision, DecisionState, Soundness, Subject, follow
-from core.places import Origin
+from core.store.audit import record
 from core.store.pool import Connection
 
 PLATFORM = "vigie"
@@ -20,18 +21,35 @@ UNANSWERED = (DecisionState.PROPOSED, DecisionState.EDITED)
 
 
 def write_subject(connection: Connection, subject: Subject) -> None:
-    """Declare what is decided about; one that is known takes the name and keeps the policy a person may have set."""
+    """Declare what is decided about; one that is known takes the name and keeps the policy a person may have set.
+
+    Where its code names a site of its commune (``93051:mediatheque``), whoever sees that site sees it.
+    """
     connection.execute(
         """
-        INSERT INTO decision_subject (kind, code, commune_insee, name, policy) VALUES (%s, %s, %s, %s, %s)
-        ON CONFLICT (kind, code) DO UPDATE SET commune_insee = excluded.commune_insee, name = excluded.name
+        INSERT INTO decision_subject (kind, code, commune_insee, name, policy, site_id)
+        VALUES (%(kind)s, %(code)s, %(commune)s, %(name)s, %(policy)s,
+                (SELECT site_id FROM site
+                  WHERE commune_insee = %(commune)s AND code = split_part(%(code)s, ':', 2)
+                    AND %(code)s = commune_insee || ':' || code))
+        ON CONFLICT (kind, code) DO UPDATE
+           SET commune_insee = excluded.commune_insee, name = excluded.name, site_id = excluded.site_id
         """,
-        (subject.kind, subject.code, subject.commune_insee, subject.name, json.dumps(subject.policy, allow_nan=False)),
+        {
+            "kind": subject.kind,
+            "code": subject.code,
+            "commune": subject.commune_insee,
+            "name": subject.name,
+            "policy": json.dumps(subject.policy, allow_nan=False),
+        },
     )
 
 
 def write_policy(connection: Connection, kind: str, code: str, policy: dict[str, Any]) -> Subject | None:
     """Set the policy of a subject and return it, or None when there is no such subject."""
+    before = connection.execute(
+        "SELECT policy FROM decision_subject WHERE kind = %s AND code = %s FOR NO KEY UPDATE", (kind, code)
+    ).fetchone()
     row = connection.execute(
         """
         UPDATE decision_subject SET policy = %s WHERE kind = %s AND code = %s
@@ -39,7 +57,31 @@ def write_policy(connection: Connection, kind: str, code: str, policy: dict[str,
         """,
         (json.dumps(policy, allow_nan=False), kind, code),
     ).fetchone()
-    return Subject(*row) if row else None
+    if row is None or before is None:
+        return None
+    subject = Subject(*row)
+    record(connection, Act(What.POLICY_SET, f"subject:{kind}:{code}", subject.commune_insee, before[0], policy))
+    return subject
+
+
+def hold_subject(connection: Connection, kind: str, code: str) -> Subject | None:
+    """Return a subject that nobody else changes until this transaction ends, None when there is none."""
+    row = connection.execute(
+        """
+        SELECT kind, code, commune_insee, name, policy FROM decision_subject
+         WHERE kind = %s AND code = %s FOR NO KEY UPDATE
+        """,
+        (kind, code),
+    ).fetchone()
+    return None if row is None else Subject(*row)
+
+
+def read_place(connection: Connection, kind: str, code: str) -> tuple[str, int | None] | None:
+    """Return where a subject is: its commune, and its site where it is of one; None when there is no such subject."""
+    row = connection.execute(
+        "SELECT commune_insee, site_id FROM decision_subject WHERE kind = %s AND code = %s", (kind, code)
+    ).fetchone()
+    return None if row is None else (row[0], row[1])
 
 
 def read_subjects(
@@ -335,11 +377,5 @@ def read_standings(connection: Connection) -> list[Standing]:
 
 def read_simulated_series(connection: Connection, series_ids: Sequence[int]) -> frozenset[int]:
     """Return those of these series whose readings are simulated."""
-    rows = connection.execute(
-        """
-        SELECT series_id FROM series JOIN sensor USING (sensor_id)
-         WHERE series_id = ANY(%s) AND sensor.origin = %s
-        """,
-        (list(series_ids), Origin.SIMULATED),
-    )
+    rows = connection.execute("SELECT series_id FROM simulated_series(%s)", (list(series_ids),))
     return frozenset(row[0] for row in rows)

@@ -47,7 +47,7 @@ class Engine:
 
 _HYPERTABLES = """
     SELECT hypertable_name, compression_enabled FROM timescaledb_information.hypertables
-     WHERE hypertable_schema = current_schema() ORDER BY hypertable_name
+     WHERE hypertable_schema = 'public' ORDER BY hypertable_name
 """
 
 

@@ -203,12 +203,7 @@ _OLDEST = """
     SELECT found.series_id, found.observed_at,
            found.value * coalesce(calibrated.gain, 1) + coalesce(calibrated.shift, 0), found.quality, found.flags
       FROM unnest(%(series_ids)s::integer[]) AS asked (series_id)
-     CROSS JOIN LATERAL (
-            SELECT reading.series_id, reading.observed_at, reading.value, reading.quality, reading.flags FROM reading
-             WHERE reading.series_id = asked.series_id
-               AND reading.observed_at >= %(start)s AND reading.observed_at < %(end)s
-             ORDER BY reading.observed_at LIMIT %(limit)s
-           ) AS found
+     CROSS JOIN first_readings(asked.series_id, %(start)s, %(end)s, %(start)s, %(end)s, %(limit)s) AS found
       LEFT JOIN calibration_as_of(NULL) AS calibrated
              ON calibrated.series_id = found.series_id
             AND found.observed_at >= calibrated.valid_from AND found.observed_at < calibrated.valid_until
@@ -218,12 +213,7 @@ _NEWEST = """
     SELECT found.series_id, found.observed_at,
            found.value * coalesce(calibrated.gain, 1) + coalesce(calibrated.shift, 0), found.quality, found.flags
       FROM unnest(%(series_ids)s::integer[]) AS asked (series_id)
-     CROSS JOIN LATERAL (
-            SELECT reading.series_id, reading.observed_at, reading.value, reading.quality, reading.flags FROM reading
-             WHERE reading.series_id = asked.series_id
-               AND reading.observed_at >= %(start)s AND reading.observed_at < %(end)s
-             ORDER BY reading.observed_at DESC LIMIT %(limit)s
-           ) AS found
+     CROSS JOIN last_readings(asked.series_id, %(start)s, %(end)s, %(start)s, %(end)s, %(limit)s) AS found
       LEFT JOIN calibration_as_of(NULL) AS calibrated
              ON calibrated.series_id = found.series_id
             AND found.observed_at >= calibrated.valid_from AND found.observed_at < calibrated.valid_until

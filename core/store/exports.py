@@ -11,6 +11,8 @@ from typing import Any
 
 from psycopg.types.json import Jsonb
 
+from core.audit import Act, What
+from core.store.audit import record
 from core.store.pool import Connection
 
 NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
@@ -118,18 +120,23 @@ def add_schedule(connection: Connection, new: NewSchedule, at: datetime) -> Sche
             "at": at,
         },
     ).fetchone()
-    return Schedule(*row) if row else None
+    if row is None:
+        return None
+    told = {"wanted": new.wanted, "by": new.by, "format": new.format, "destination": new.destination}
+    record(connection, Act(What.SCHEDULE_ADDED, f"schedule:{new.name}", after=told | {"said_by": new.author}))
+    return Schedule(*row)
 
 
 def remove_schedule(connection: Connection, name: str, author: str, at: datetime) -> bool:
     """End a scheduled export; what it wrote stays. False where there is none of this name."""
-    return (
-        connection.execute(
-            "UPDATE export_schedule SET removed_at = %s, removed_by = %s WHERE name = %s AND removed_at IS NULL",
-            (at, author, name),
-        ).rowcount
-        == 1
-    )
+    removed = connection.execute(
+        "UPDATE export_schedule SET removed_at = %s, removed_by = %s WHERE name = %s AND removed_at IS NULL",
+        (at, author, name),
+    ).rowcount
+    if removed == 0:
+        return False
+    record(connection, Act(What.SCHEDULE_REMOVED, f"schedule:{name}", after={"said_by": author}))
+    return True
 
 
 def read_schedules(connection: Connection) -> list[Schedule]:

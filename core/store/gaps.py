@@ -75,9 +75,9 @@ def read_ledgers(
         WITH asked AS MATERIALIZED (
             SELECT sensor.sensor_id, sensor.external_id, sensor.name
               FROM sensor JOIN site USING (site_id)
+             CROSS JOIN LATERAL (SELECT FROM frame WHERE frame.sensor_id = sensor.sensor_id
+                                                     AND frame.observed_at < %(end)s LIMIT 1) AS heard
              WHERE (%(commune)s::text IS NULL OR site.commune_insee = %(commune)s) AND sensor.sensor_id > %(after)s
-               AND EXISTS (SELECT FROM frame WHERE frame.sensor_id = sensor.sensor_id
-                                               AND frame.observed_at < %(end)s)
              ORDER BY sensor.sensor_id LIMIT %(limit)s
         )
         SELECT asked.sensor_id, asked.external_id, asked.name,

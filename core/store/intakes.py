@@ -12,8 +12,10 @@ from dataclasses import asdict, replace
 from datetime import datetime
 from typing import Any
 
+from core.audit import Act, What
 from core.errors import VigieError
 from core.intakes import OPEN_STATES, Counts, Intake, IntakeKind, IntakeState
+from core.store.audit import record
 from core.store.pool import Connection
 
 INTAKE_ASKED = "intake_asked"
@@ -41,7 +43,19 @@ def ask_intake(
     ).fetchone()
     assert row is not None, "an insert returns its row"
     connection.execute(f"NOTIFY {INTAKE_ASKED}")
-    return _intake(row)
+    asked = _intake(row)
+    record(connection, Act(What.INTAKE_ASKED, f"intake:{asked.intake_id}", commune_of(asked), after=_told(asked)))
+    return asked
+
+
+def commune_of(intake: Intake) -> str | None:
+    """Return the commune that an intake is for; None where it may take in messages of all."""
+    commune: str | None = intake.arguments.get("commune")
+    return commune
+
+
+def _told(intake: Intake) -> dict[str, Any]:
+    return {"kind": intake.kind, "said_by": intake.author, "arguments": intake.arguments}
 
 
 def listen_intakes(connection: Connection) -> None:
@@ -143,7 +157,11 @@ def end_intake(connection: Connection, intake: Intake, state: IntakeState, at: d
 
 def cancel_intake(connection: Connection, intake_id: int, at: datetime) -> bool:
     """Cancel an intake, and return whether it was open: committed batches stay, the one under way is taken back."""
-    return _end(connection, intake_id, IntakeState.CANCELLED, at, "")
+    open_one = read_intake(connection, intake_id)
+    if open_one is None or not _end(connection, intake_id, IntakeState.CANCELLED, at, ""):
+        return False
+    record(connection, Act(What.INTAKE_CANCELLED, f"intake:{intake_id}", commune_of(open_one), after=_told(open_one)))
+    return True
 
 
 def _end(connection: Connection, intake_id: int, state: IntakeState, at: datetime, detail: str) -> bool:

@@ -21,7 +21,7 @@ LATEST = datetime(2100, 1, 1, tzinfo=UTC)
 """Between which instants observations lie: those that Vigie takes."""
 
 # One stretch at a time: ``asked`` is the row of it. The place that was sampled is where the sensor stood then.
-_OBSERVATION: LiteralString = """(
+_OBSERVATION = sql.SQL("""(
     SELECT asked.series_id AS datastream_id, reading.observed_at AS phenomenon_time,
            reading.received_at AS result_time, reading.value AS raw, calibrated.gain, calibrated.shift,
            reading.value * coalesce(calibrated.gain, 1) + coalesce(calibrated.shift, 0) AS result,
@@ -29,13 +29,19 @@ _OBSERVATION: LiteralString = """(
            coalesce((SELECT former_place.site_id FROM former_place
                       WHERE former_place.sensor_id = asked.sensor_id AND former_place.left_at > reading.observed_at
                       ORDER BY former_place.left_at LIMIT 1), asked.site_id) AS feature_id
-      FROM reading
+      FROM {readings} AS reading
       LEFT JOIN calibrated ON calibrated.series_id = asked.series_id
                           AND reading.observed_at >= calibrated.valid_from
                           AND reading.observed_at < calibrated.valid_until
      WHERE reading.series_id = asked.series_id
        AND reading.observed_at >= asked.since AND reading.observed_at < asked.until
-       AND reading.observed_at >= %(earliest)s AND reading.observed_at < %(latest)s)"""
+       AND reading.observed_at >= %(earliest)s AND reading.observed_at < %(latest)s)""")
+# All of them are looked at where a condition decides; else the first ones in their order are read and no more.
+_EVERY = sql.SQL("reading")
+_FIRST = sql.SQL(
+    "first_readings(asked.series_id, asked.since, asked.until, %(earliest)s, %(latest)s, %(each)s::bigint)"
+)
+_LAST = sql.SQL("last_readings(asked.series_id, asked.since, asked.until, %(earliest)s, %(latest)s, %(each)s::bigint)")
 
 _ASKED: LiteralString = """
     WITH calibrated AS MATERIALIZED (
@@ -97,6 +103,7 @@ def read_observations(connection: Connection, stretches: Sequence[Stretch], ask:
         return []
     writing = composer()
     descending = ask.sequence is Sequenced.BY_TIME_DESCENDING
+    in_order = _LAST if descending else _FIRST
     statement = sql.SQL(
         """
         {asked} SELECT asked.rank::integer - 1 AS rank, one.*
@@ -108,7 +115,7 @@ def read_observations(connection: Connection, stretches: Sequence[Stretch], ask:
     ).format(
         asked=sql.SQL(_ASKED),
         stretches=sql.SQL(_STRETCHES),
-        observation=sql.SQL(_OBSERVATION),
+        observation=_OBSERVATION.format(readings=in_order if ask.condition is None else _EVERY),
         holds=writing.condition(ask.condition, "seen"),
         direction=sql.SQL("DESC" if descending else "ASC"),
         order=sql.SQL(", ").join([*writing.terms(ask.order, "one"), sql.SQL(ask.sequence.value)]),
@@ -133,7 +140,7 @@ def count_observations(
     ).format(
         asked=sql.SQL(_ASKED),
         stretches=sql.SQL(_STRETCHES),
-        observation=sql.SQL(_OBSERVATION),
+        observation=_OBSERVATION.format(readings=_EVERY),
         holds=writing.condition(condition, "seen"),
     )
     return dict(connection.execute(statement, writing.values | _values(stretches)).fetchall())
@@ -178,9 +185,8 @@ def read_observed_spans(connection: Connection, series_ids: Sequence[int]) -> di
     rows = connection.execute(
         """
         SELECT latest.series_id, oldest.observed_at, latest.observed_at + interval '1 microsecond'
-          FROM latest CROSS JOIN LATERAL (
-               SELECT observed_at FROM reading WHERE reading.series_id = latest.series_id
-                ORDER BY observed_at LIMIT 1) AS oldest
+          FROM latest
+         CROSS JOIN first_readings(latest.series_id, '-infinity', 'infinity', '-infinity', 'infinity', 1) AS oldest
          WHERE latest.series_id = ANY(%s)
         """,
         (list(series_ids),),

@@ -74,6 +74,14 @@ def write_site(connection: Connection, site: Site) -> int:
     return int(row[0])
 
 
+def read_site_id(connection: Connection, site: Site) -> int | None:
+    """Return the id of the site of this commune and code, None while there is none."""
+    row = connection.execute(
+        "SELECT site_id FROM site WHERE commune_insee = %s AND code = %s", (site.commune_insee, site.code)
+    ).fetchone()
+    return None if row is None else int(row[0])
+
+
 def read_sites(connection: Connection, *, commune: str | None = None, after: int = 0, limit: int = 1_000) -> list[Site]:
     """Return sites in order of their id, after ``after``."""
     rows = connection.execute(

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
-from typing import Any, TypeAlias
+from contextlib import AbstractContextManager, asynccontextmanager, closing, contextmanager
+from typing import Any, Protocol, TypeAlias
 
 import psycopg
 from psycopg.conninfo import make_conninfo
@@ -12,7 +12,7 @@ from psycopg.pq import TransactionStatus
 from psycopg.rows import TupleRow
 from psycopg_pool import ConnectionPool, PoolTimeout
 
-from core.errors import StoreAbsent, StoreRefused
+from core.errors import StoreAbsent, StoreForbade, StoreRefused
 
 Connection: TypeAlias = psycopg.Connection[TupleRow]
 AsyncConnection: TypeAlias = psycopg.AsyncConnection[TupleRow]
@@ -27,6 +27,14 @@ _NOTICED: dict[str, Any] = {
     "keepalives_count": 3,
     "tcp_user_timeout": 20_000,
 }
+
+
+class Source(Protocol):
+    """What gives connections: a pool, or one whose connections all go under a visitor's pass."""
+
+    def connection(self, timeout: float | None = None) -> AbstractContextManager[Connection]:
+        """Give a connection, committed at the end, rolled back on error; wait ``timeout`` seconds for it at most."""
+        ...
 
 
 def noticing(dsn: str) -> str:
@@ -91,9 +99,47 @@ def connected(dsn: str) -> Iterator[Connection]:
         connection = psycopg.connect(noticing(dsn), connect_timeout=CONNECT_TIMEOUT_S)
     except psycopg.OperationalError as error:
         raise StoreAbsent(f"the database cannot be reached: {error}") from None
-    with connection:
+    # A commit that fails leaves the connection open, else.
+    with closing(connection), connection:
         _begin(connection)
         yield connection
+
+
+def entered(connection: Connection, key: str) -> None:
+    """Say whose pass the statements of this transaction go under; the store checks the key on each of them."""
+    connection.execute("SELECT set_config('vigie.key', %s, true)", (key,))
+
+
+def is_let_in(connection: Connection) -> bool:
+    """Whether the store knows the pass that this transaction goes under: a replica may not yet."""
+    row = connection.execute("SELECT visitor_pass() IS NOT NULL").fetchone()
+    assert row is not None, "a row without a table"
+    return bool(row[0])
+
+
+def under(dsn: str, key: str) -> str:
+    """Return the address so that all statements of whoever connects with it go under this pass."""
+    return make_conninfo(dsn, options=f"-c vigie.key={key}")
+
+
+class Entered:
+    """Connections of a pool, whose transactions all go under one pass.
+
+    Parameters
+    ----------
+    key
+        Of the pass.
+    """
+
+    def __init__(self, pool: Pool, key: str) -> None:
+        self._pool, self._key = pool, key
+
+    @contextmanager
+    def connection(self, timeout: float | None = None) -> Iterator[Connection]:
+        """Give a connection under the pass, committed at the end, rolled back on error."""
+        with self._pool.connection(timeout) as connection:
+            entered(connection, self._key)
+            yield connection
 
 
 @asynccontextmanager
@@ -118,10 +164,12 @@ async def connected_async(dsn: str) -> AsyncIterator[AsyncConnection]:
 def store_absence_told() -> Iterator[None]:
     """Turn the loss of the server into `StoreAbsent`, and a schema that is not there yet: both may come back.
 
-    A refusal would not, and stays what it is.
+    A refusal would not, and stays what it is; that of a right is `StoreForbade`.
     """
     try:
         yield
+    except psycopg.errors.InsufficientPrivilege as error:
+        raise StoreForbade from error
     except (psycopg.OperationalError, psycopg.InterfaceError, psycopg.errors.UndefinedTable, PoolTimeout) as error:
         raise StoreAbsent(f"the database is absent: {error}") from error
 

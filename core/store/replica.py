@@ -22,7 +22,7 @@ from psycopg_pool import PoolTimeout
 
 from core.instruments import HISTORY_READS, REPLICA_LAG_SECONDS
 from core.settings import HistorySettings
-from core.store.pool import Connection, Pool, open_pool
+from core.store.pool import Connection, Pool, entered, is_let_in, open_pool
 
 CHECK_S = 2.0
 ANSWER_S_MAX = 1.0
@@ -99,8 +99,10 @@ class HistorySource:
         return self._settings.replica_dsn if self.followed else self._settings.dsn
 
     @contextmanager
-    def connection(self) -> Iterator[Connection]:
-        """Give a read-only connection of the replica, or of the primary while the replica does not follow.
+    def connection(self, key: str) -> Iterator[Connection]:
+        """Give a read-only connection under a pass: of the replica, or of the primary while that does not follow.
+
+        The primary is asked as well while the replica has not heard of the pass: it was made a moment ago.
 
         Raises
         ------
@@ -108,21 +110,29 @@ class HistorySource:
             If the primary has none to give either.
         """
         with ExitStack() as held:
-            connection = self._of_replica(held)
+            connection = self._of_replica(held, key)
             self._count(by_replica=connection is not None)
             if connection is None:
                 connection = held.enter_context(self._primary.connection())
-            held.enter_context(reading_only(connection))
+                held.enter_context(reading_only(connection))
+                entered(connection, key)
             yield connection
 
-    def _of_replica(self, held: ExitStack) -> Connection | None:
+    def _of_replica(self, held: ExitStack, key: str) -> Connection | None:
         if self._pool is None or not self.followed:
             return None
-        try:
-            return held.enter_context(self._pool.connection(ANSWER_S_MAX))
-        except PoolTimeout:
-            self._see(Replica(ReplicaState.ABSENT))
-            return None
+        with ExitStack() as tried:
+            try:
+                connection = tried.enter_context(self._pool.connection(ANSWER_S_MAX))
+            except PoolTimeout:
+                self._see(Replica(ReplicaState.ABSENT))
+                return None
+            tried.enter_context(reading_only(connection))
+            entered(connection, key)
+            if not is_let_in(connection):
+                return None
+            held.push(tried.pop_all())
+            return connection
 
     def _count(self, *, by_replica: bool) -> None:
         instead = "primary" if self._pool is None else "primary_instead"

@@ -9,11 +9,12 @@ from psycopg.types.json import Jsonb
 from core.errors import SensorConflict
 from core.places import Sensor, Site
 from core.registry_plan import Plan, PlannedLine, Registered, Step
-from core.sensor_life import Change, Signature, described, difference
+from core.sensor_life import Change, SensorChange, Signature, described, difference
+from core.store.audit import record_all
 from core.store.devices import read_device_models
 from core.store.places import read_sites
 from core.store.pool import Connection
-from core.store.sensors import read_sensors_named, tell_sensors
+from core.store.sensors import acts_of, read_sensors_named, tell_sensors
 from core.store.touched import touch_sensors
 
 SITES_MAX = 100_000
@@ -130,12 +131,8 @@ def _edit(connection: Connection, sensors: Sequence[Sensor]) -> None:
 def _write_changes(
     connection: Connection, done: Sequence[tuple[PlannedLine, Sensor, int | None]], signed: Signature
 ) -> None:
-    rows = []
-    for line, sensor, new_id in done:
-        old = described(line.before) if line.before else {}
-        before, after = difference(old, described(sensor))
-        what = Change.EDITED if line.before else Change.ADOPTED
-        rows.append((sensor.sensor_id or new_id, what.value, Jsonb(before), Jsonb(after)))
+    changes = [(_change(line, sensor, new_id, signed), sensor.site.commune_insee) for line, sensor, new_id in done]
+    rows = [(one.sensor_id, one.what, Jsonb(one.before), Jsonb(one.after)) for one, _ in changes]
     connection.execute(
         """
         INSERT INTO sensor_change (sensor_id, what, before, after, changed_at, author)
@@ -143,3 +140,11 @@ def _write_changes(
         """,
         (signed.at, signed.author, *(list(column) for column in zip(*rows, strict=True))),
     )
+    record_all(connection, [act for change, commune in changes for act in acts_of(change, commune)])
+
+
+def _change(line: PlannedLine, sensor: Sensor, new_id: int | None, signed: Signature) -> SensorChange:
+    sensor_id = sensor.sensor_id or new_id
+    assert sensor_id is not None, "a sensor of a plan is in the store, or was just written"
+    before, after = difference(described(line.before) if line.before else {}, described(sensor))
+    return SensorChange(sensor_id, Change.EDITED if line.before else Change.ADOPTED, before, after, signed)

@@ -7,6 +7,7 @@ from datetime import datetime
 
 from psycopg.types.json import Jsonb
 
+from core.audit import Act, What
 from core.errors import AlreadyAdopted
 from core.places import Origin, Sensor, SensorKind, Site
 from core.sensor_life import (
@@ -19,6 +20,7 @@ from core.sensor_life import (
     described,
     difference,
 )
+from core.store.audit import record_all
 from core.store.places import write_site
 from core.store.pool import Connection, is_in_transaction
 
@@ -234,7 +236,7 @@ def read_sensors_with_past(connection: Connection) -> tuple[list[Sensor], list[F
 
 
 def write_change(connection: Connection, change: SensorChange) -> None:
-    """Add to a sensor's history."""
+    """Add to a sensor's history, and put the act on record."""
     connection.execute(
         """
         INSERT INTO sensor_change (sensor_id, changed_at, what, before, after, author) VALUES (%s, %s, %s, %s, %s, %s)
@@ -248,6 +250,21 @@ def write_change(connection: Connection, change: SensorChange) -> None:
             change.signed.author,
         ),
     )
+    row = connection.execute(
+        "SELECT commune_insee FROM sensor JOIN site USING (site_id) WHERE sensor_id = %s", (change.sensor_id,)
+    ).fetchone()
+    assert row is not None, "a change is a sensor's, and sensors are never deleted"
+    record_all(connection, acts_of(change, row[0]))
+
+
+def acts_of(change: SensorChange, commune_insee: str) -> list[Act]:
+    """Return what the record of acts says of a change to a sensor that now stands in this commune.
+
+    A sensor that left another commune is on record there too.
+    """
+    what, target = What(f"sensor_{change.what}"), f"sensor:{change.sensor_id}"
+    communes = dict.fromkeys([commune_insee, change.before.get("commune_insee", commune_insee)])
+    return [Act(what, target, commune, change.before, change.after) for commune in communes]
 
 
 def read_changes(

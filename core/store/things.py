@@ -94,8 +94,9 @@ _DATASTREAM = """(
            || CASE sensor.origin WHEN 'simulated' THEN ' (simulated)' WHEN 'replayed' THEN ' (replayed)' ELSE '' END
            AS description,
            quantity.observation_type, quantity.unit_of_measurement,
-           (SELECT reading.observed_at FROM reading WHERE reading.series_id = series.series_id
-             ORDER BY reading.observed_at LIMIT 1) AS oldest_at,
+           (SELECT oldest.observed_at
+              FROM first_readings(series.series_id, '-infinity', 'infinity', '-infinity', 'infinity', 1) AS oldest)
+           AS oldest_at,
            (SELECT latest.observed_at FROM latest WHERE latest.series_id = series.series_id) AS newest_at,
            jsonb_strip_nulls(jsonb_build_object(
                'metric', series.metric, 'sensor_id', sensor.sensor_id, 'external_id', sensor.external_id,

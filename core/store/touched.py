@@ -120,7 +120,6 @@ def touch_series(connection: Connection, series_ids: Sequence[int], since: datet
         INSERT INTO touched (series_ids, hours)
         SELECT array_agg(series_id ORDER BY series_id, hour), array_agg(hour ORDER BY series_id, hour)
           FROM numbered GROUP BY part ORDER BY part
-        RETURNING cardinality(hours)
         """,
         {"series_ids": list(series_ids), "since": since, "epoch": EPOCH, "a_row": MARKS_A_ROW},
     ).rowcount

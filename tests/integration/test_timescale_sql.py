@@ -16,6 +16,7 @@ from wasm_timescale import alone, comparable, running_timescale
 
 from core.clock import Window
 from core.columns import Ints, to_microseconds
+from core.decisions import Subject
 from core.forecasts import QUANTILES, Forecast, ForecastStep, Score
 from core.intakes import IntakeKind, RejectionFilter
 from core.places import Sensor, SensorKind, Site
@@ -53,6 +54,7 @@ from core.store import (
     status,
     timeless,
 )
+from core.store.decisions import write_subject
 from services.quality import judge_touched
 
 pytestmark = pytest.mark.integration
@@ -76,6 +78,7 @@ SCHEDULE = exports.Schedule(
 
 # Every reading function of the store, with the arguments that the scenario's rows answer to.
 READS: dict[Callable[..., Any], dict[str, Any]] = {
+    places.read_site_id: {"site": Site("93051", "mairie", "Mairie")},
     exports.count_runs: {"schedule_id": 1, "day": T0.date()},
     exports.read_days_due: {
         "schedule": SCHEDULE,
@@ -142,9 +145,11 @@ READS: dict[Callable[..., Any], dict[str, Any]] = {
     status.read_progress: {},
 }
 LIVE_READS: dict[Callable[..., Awaitable[Any]], dict[str, Any]] = {
-    live.count_live: {"after": 0, "commune": "93051", "limit": 100},
+    live.count_live: {"after": 0, "communes": ["93051"], "limit": 100},
     live.read_live: {"after": 0},
     live.read_live_bounds: {},
+    live.read_series_sites: {"series_ids": [1, 2]},
+    live.read_subject_sites: {"subjects": [("round", "93051:nord")]},
 }
 
 
@@ -192,6 +197,7 @@ def arrivals() -> list[Batch]:
 
 def write_scenario(connection: psycopg.Connection[Any]) -> list[Any]:
     site = Site("93051", "mairie", "Mairie", 2.55, 48.85)
+    write_subject(connection, Subject("round", "93051:nord", "93051", "Nord", {}))
     for name in ("m1", "m2"):
         sensor_id = sensors.adopt_sensor(connection, Sensor(name, SensorKind.METER, name.upper(), site), T0)
         places.write_series(connection, sensor_id, "power_kw")
