@@ -28,6 +28,10 @@ class StoreRefused(VigieError):
     """The database refused what was written, for a reason that trying again would not change."""
 
 
+class StoreForbade(VigieError):
+    """The database forbids this to whoever asks: their roles do not give the right to it."""
+
+
 class ReadRefused(VigieError):
     """What was asked for takes too long to read, or cannot be computed: ask for less, or for something else."""
 
@@ -54,6 +58,10 @@ class BrokerAbsent(VigieError):
 
 class BrokerRefused(VigieError):
     """The broker refused what was asked of its access control."""
+
+
+class PersonKnown(VigieError):
+    """Somebody signs in by this name already."""
 
 
 class UnknownSensor(VigieError):

@@ -77,12 +77,25 @@ EXPORT_LAST_SUCCESS = Gauge(
     "When all that was due of a scheduled export was last written; 0 when it never was.",
     ["schedule"],
 )
+WEBHOOK_CALLS = Counter(
+    "vigie_webhook_calls",
+    "Events sent to webhooks, by outcome: taken, refused (an answer that does not take it), absent (nobody answered).",
+    ["outcome"],
+)
+WEBHOOK_GIVEN_UP = Counter("vigie_webhook_events_given_up", "Events that a webhook did not take in three days.")
+WEBHOOK_WAITING = Gauge("vigie_webhook_events_waiting", "Events that wait to be sent to webhooks.")
+WEBHOOK_OLDEST = Gauge(
+    "vigie_webhook_oldest_timestamp_seconds", "When the oldest event that waits was put there; 0 when none waits."
+)
 LIVE_CLIENTS = Gauge("vigie_api_live_clients", "Open live feeds.")
 API_TURNS_WAITING = Gauge("vigie_api_store_waiting", "Requests that wait for a connection to the store.")
 API_TURNS_REFUSED = Counter(
     "vigie_api_store_busy",
     "Requests refused (503) because all connections were at work: too many waited, or one waited too long.",
     ["bound"],
+)
+API_RATES_REFUSED = Counter(
+    "vigie_api_rates_refused", "Requests refused (429) because a pass or an address asked too much.", ["whose"]
 )
 HISTORY_READS = Counter(
     "vigie_history_reads",

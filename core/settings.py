@@ -1,38 +1,19 @@
-"""Settings: typed, bounded, the unit in the name, from ``VIGIE_*`` variables. Built once per process and handed on."""
+"""Settings: typed, bounded, the unit in the name, from ``VIGIE_*`` variables. Built once per process and handed on.
+
+A secret may stand in a file instead: ``VIGIE_<NAME>_FILE`` (`core.secret_files`).
+"""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import ClassVar, Self
+from typing import ClassVar
 
-from pydantic import Field, SecretStr, ValidationError
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import Field, SecretStr
 
+from core.environment import Environment
 from core.errors import SettingInvalid
 
-
-class Environment(BaseSettings):
-    """What is read from the environment by every process, with or without a database."""
-
-    model_config = SettingsConfigDict(env_prefix="VIGIE_", env_file=None, extra="ignore", frozen=True)
-
-    log_json: bool = True
-
-    @classmethod
-    def from_environment(cls) -> Self:
-        """Read the settings from the environment.
-
-        Raises
-        ------
-        SettingInvalid
-            With one line that names the first wrong setting.
-        """
-        try:
-            return cls()
-        except ValidationError as error:
-            first = error.errors()[0]
-            name = "VIGIE_" + "_".join(str(part) for part in first["loc"]).upper()
-            raise SettingInvalid(f"{name}: {first['msg']}") from None
+SECRET_CHARACTERS_MIN = 32
 
 
 class BrokerSettings(Environment):
@@ -56,7 +37,7 @@ class Settings(Environment):
     database_url
         PostgreSQL or TimescaleDB, ``postgresql://...``; holds a password, so it is never printed.
     metrics_host, metrics_port
-        Where ``/metrics`` of ingest and worker listens; port 0 turns it off.
+        Where ``/metrics`` listens, apart from what people reach; port 0 turns it off.
     """
 
     database_url: SecretStr
@@ -68,6 +49,21 @@ class Settings(Environment):
     def dsn(self) -> str:
         """The database's address with its password, for the door that opens it."""
         return self.database_url.get_secret_value()
+
+
+class MigrateSettings(Settings):
+    """Settings of `vigie migrate`, which connects as the owner.
+
+    Parameters
+    ----------
+    database_api_password, database_door_password, database_ingest_password, database_worker_password
+        What it sets for the login of each process (`core.store.roles`); an empty one leaves what is set.
+    """
+
+    database_api_password: SecretStr = SecretStr("")
+    database_door_password: SecretStr = SecretStr("")
+    database_ingest_password: SecretStr = SecretStr("")
+    database_worker_password: SecretStr = SecretStr("")
 
 
 class KeptSettings(Environment):
@@ -210,6 +206,18 @@ class HistorySettings(Settings):
         return self.database_replica_url.get_secret_value()
 
 
+class AdminSettings(Settings):
+    """Settings of `vigie admin`, which knows everybody: the database's address is its owner's.
+
+    Parameters
+    ----------
+    public_url
+        Where people reach Vigie, for the links that are printed.
+    """
+
+    public_url: str = Field(default="http://127.0.0.1:8080", pattern=r"^https?://[^/\s?#@]+/?$")
+
+
 class ExportSettings(Environment):
     """Where scheduled exports may go.
 
@@ -231,7 +239,59 @@ class ExportSettings(Environment):
     exports_s3_secret: SecretStr = SecretStr("")
 
 
-class WorkerSettings(HistorySettings, ExportSettings):
+class SecretSettings(Environment):
+    """What signs the cookies of people and seals the secrets of webhooks.
+
+    Parameters
+    ----------
+    secret
+        At least 32 characters.
+    secret_previous
+        While the secret is changed: what was signed or sealed with the one before still holds.
+    """
+
+    secret: SecretStr = SecretStr("")
+    secret_previous: SecretStr = SecretStr("")
+
+    def secrets(self) -> list[str]:
+        """Return the secret, and the one before if there is one.
+
+        Raises
+        ------
+        SettingInvalid
+            If there is none, or one is too short.
+        """
+        newest = self.secret.get_secret_value()
+        before = self.secret_previous.get_secret_value()
+        for name, secret in (("VIGIE_SECRET", newest), ("VIGIE_SECRET_PREVIOUS", before or newest)):
+            if len(secret) < SECRET_CHARACTERS_MIN:
+                raise SettingInvalid(f"{name}: at least {SECRET_CHARACTERS_MIN} characters are needed")
+        return [newest, before] if before else [newest]
+
+
+class OutgoingSettings(Environment):
+    """Whom Vigie may call at an address that a person wrote down.
+
+    Parameters
+    ----------
+    outgoing_networks
+        Networks, comma between them, that may be called although they are not of the open Internet: the commune's own,
+        ``10.20.0.0/16`` say.
+    outgoing_ports
+        Ports that may be called, comma between them.
+    outgoing_http_loopback
+        Whether plain HTTP may be spoken with this machine itself, where ``outgoing_networks`` names it; else TLS only.
+    outgoing_ca_file
+        Certificates of the authorities that may have signed those of whom is called; without it, the machine's.
+    """
+
+    outgoing_networks: str = Field(default="", max_length=1_000)
+    outgoing_ports: str = Field(default="443,8443", pattern=r"^[0-9]{1,5}(,[0-9]{1,5}){0,19}$")
+    outgoing_http_loopback: bool = False
+    outgoing_ca_file: Path | None = None
+
+
+class WorkerSettings(HistorySettings, ExportSettings, SecretSettings, OutgoingSettings):
     """Settings of the worker process. ``concurrency`` jobs run at once; models train on ``threads`` threads."""
 
     concurrency: int = Field(default=2, ge=1, le=64)
@@ -240,7 +300,68 @@ class WorkerSettings(HistorySettings, ExportSettings):
     history_days: int = Field(default=120, ge=2, le=3_650)
 
 
-class ApiSettings(HistorySettings):
+class DoorSettings(SecretSettings):
+    """Who is let in, and how.
+
+    Parameters
+    ----------
+    database_door_url
+        The database under the login ``vigie_door``, which knows people and passes; never printed.
+    public_url
+        Where people reach Vigie, ``https://vigie.example.org``; without it, the address that they asked.
+    session_idle_s, session_s_max
+        A session ends when it was idle for so long, and in any case after so long.
+    trusted_proxies
+        Addresses or networks, comma between them, whose ``X-Forwarded-For`` and ``X-Forwarded-Proto`` are believed.
+    oidc_issuer, oidc_client_id, oidc_client_secret
+        The OpenID provider; without an issuer, people sign in by a password of ours only.
+    oidc_name
+        What the sign-in button calls it.
+    oidc_scopes, oidc_groups_claim, oidc_acr
+        What is asked of it, the claim that lists groups (dots lead into objects), and the levels of assurance of which
+        one is needed, spaces between.
+    oidc_ca_file
+        Certificates of the authorities that may have signed the provider's own; without it, the machine's.
+    """
+
+    database_door_url: SecretStr
+    public_url: str = Field(default="", pattern=r"^(https?://[^/\s?#@]+)?/?$")
+    session_idle_s: int = Field(default=7_200, ge=60, le=86_400)
+    session_s_max: int = Field(default=43_200, ge=300, le=2_592_000)
+    trusted_proxies: str = Field(default="", max_length=1_000)
+    oidc_issuer: str = Field(default="", pattern=r"^(https?://[^\s?#@]+)?$")
+    oidc_client_id: str = Field(default="", max_length=200)
+    oidc_client_secret: SecretStr = SecretStr("")
+    oidc_name: str = Field(default="ProConnect", max_length=60)
+    oidc_scopes: str = Field(default="openid profile email", max_length=300)
+    oidc_groups_claim: str = Field(default="groups", max_length=100)
+    oidc_acr: str = Field(default="", max_length=500)
+    oidc_ca_file: Path | None = None
+
+    @property
+    def door_dsn(self) -> str:
+        """The door's address of the database with its password."""
+        return self.database_door_url.get_secret_value()
+
+
+class RateSettings(Environment):
+    """How much may be asked of one api process, in units: a read costs 1, a long one 5, an export 50, a sign-in 10.
+
+    Parameters
+    ----------
+    rate_pass_per_s, rate_pass_burst
+        Of one pass: units that come back each second, and units at once.
+    rate_address_per_s, rate_address_burst
+        The same of one address, for requests that show no pass, or one that is not known yet.
+    """
+
+    rate_pass_per_s: float = Field(default=50, gt=0, le=1_000_000)
+    rate_pass_burst: int = Field(default=3_000, ge=100, le=1_000_000_000)
+    rate_address_per_s: float = Field(default=10, gt=0, le=1_000_000)
+    rate_address_burst: int = Field(default=1_000, ge=100, le=1_000_000_000)
+
+
+class ApiSettings(HistorySettings, DoorSettings, OutgoingSettings, RateSettings):
     """Settings of the api process. Loopback by default; ``dashboards_dir`` holds the pages it serves.
 
     Parameters
@@ -250,10 +371,14 @@ class ApiSettings(HistorySettings):
         once; then they are answered 503.
     exports_max
         Exports that may flow at once, each on a connection of its own; one more is answered 503.
+    tls_cert_file, tls_key_file
+        The server's certificate with its chain, and its key (PEM): the api then speaks TLS (1.2 or later) only.
     """
 
     host: str = "127.0.0.1"
     port: int = Field(default=8080, ge=0, le=65535)
+    tls_cert_file: Path | None = None
+    tls_key_file: Path | None = None
     dashboards_dir: Path = Path(__file__).resolve().parent.parent / "dashboards"
     live_clients_max: int = Field(default=200, ge=1, le=10_000)
     exports_max: int = Field(default=2, ge=1, le=16)

@@ -20,8 +20,11 @@ from core.errors import ShortHistory
 from core.metrics import forecast_metrics, metric_named
 from core.settings import WorkerSettings
 from core.store.engine import read_engine
+from core.store.idempotency import KEPT, prune_kept_answers
 from core.store.months import make_months_ahead
 from core.store.pool import Pool, noticing, open_pool
+from services.alarms import tell_of_backups
+from services.audit_care import look_after_acts
 from services.decisions.life import (
     DECIDE_S_MAX,
     SETTLED,
@@ -38,11 +41,12 @@ from services.forecast import issue_forecasts, metrics_due, score_forecasts, tra
 from services.quality import judge_touched, roll_unrolled
 from services.retention import let_go
 from services.storage import note_todays_sizes, store_told
+from services.webhooks.sending import sending_webhooks
 
 log = structlog.get_logger(__name__)
 
 JUDGE, FORECAST, TRAIN, SCORE, DECIDE, RECONSIDER = "judge", "forecast", "train", "score", "decide", "reconsider"
-EXPORT, RETAIN = "export", "retain"
+EXPORT, RETAIN, AUDIT = "export", "retain", "audit"
 PRIORITY = {JUDGE: 5, FORECAST: 4, DECIDE: 3, RECONSIDER: 2, SCORE: 1, TRAIN: 0, EXPORT: 0, RETAIN: 0}
 """Forecasts leave out what was judged bad, and a decision follows the forecasts: the higher goes first."""
 JUDGED_AT_ONCE = 8
@@ -55,7 +59,7 @@ RETRIES = procrastinate.RetryStrategy(max_attempts=5, exponential_wait=4)
 
 def run_worker(settings: WorkerSettings) -> None:
     """Work until SIGTERM or SIGINT; the jobs under way are finished first."""
-    with open_pool(settings.dsn, settings.database_pool_size) as pool, store_told(pool):
+    with open_pool(settings.dsn, settings.database_pool_size) as pool, store_told(pool), sending_webhooks(settings):
         app = worker_app(settings, pool)
         with pool.connection() as connection:
             engine = read_engine(connection)
@@ -103,7 +107,10 @@ def worker_app(settings: WorkerSettings, pool: Pool) -> procrastinate.App:
     _add_judging(app, pool)
     _add_months(app, pool)
     _add_sizes(app, pool)
+    _add_kept_answers(app, pool)
+    _add_alarms(app, pool)
     _add_retention(app, pool)
+    _add_audit(app, pool)
     _add_decisions(app, pool)
     _add_exports(app, pool, settings)
 
@@ -157,6 +164,26 @@ def _add_sizes(app: procrastinate.App, pool: Pool) -> None:
         note_todays_sizes(pool, now())
 
 
+def _add_kept_answers(app: procrastinate.App, pool: Pool) -> None:
+    """Add the task that lets go of answers kept by idempotency key."""
+
+    @app.periodic(cron="50 * * * *")
+    @app.task(name="hourly_kept_answers", queueing_lock="hourly_kept_answers", retry=RETRIES)
+    def hourly_kept_answers(timestamp: int) -> None:  # noqa: ARG001 - as above
+        with pool.connection() as connection:
+            prune_kept_answers(connection, now() - KEPT)
+
+
+def _add_alarms(app: procrastinate.App, pool: Pool) -> None:
+    """Add the task that looks for what should have happened, and did not."""
+
+    @app.periodic(cron="25 * * * *")
+    @app.task(name="hourly_alarms", queueing_lock="hourly_alarms", retry=RETRIES)
+    def hourly_alarms(timestamp: int) -> None:  # noqa: ARG001 - as above
+        with pool.connection() as connection:
+            tell_of_backups(connection, now())
+
+
 def _add_retention(app: procrastinate.App, pool: Pool) -> None:
     """Add the task that lets go of raw readings that are older than people want them kept."""
 
@@ -168,6 +195,16 @@ def _add_retention(app: procrastinate.App, pool: Pool) -> None:
             done = let_go(connection, now(), None if after is None else parse_instant(after))
         if done is not None:
             _put(app, RETAIN, RETAIN, {"timestamp": timestamp, "after": format_instant(done)})
+
+
+def _add_audit(app: procrastinate.App, pool: Pool) -> None:
+    """Add the task that looks after the record of acts."""
+
+    @app.periodic(cron="10 3 * * *", lock=AUDIT, queueing_lock=AUDIT)
+    @app.task(name=AUDIT, retry=RETRIES)
+    def audit(timestamp: int) -> None:  # noqa: ARG001 - as above
+        """Prune it and compute its chain anew every night (03:10 UTC)."""
+        look_after_acts(pool)
 
 
 def _add_months(app: procrastinate.App, pool: Pool) -> None:

@@ -13,14 +13,28 @@ from core.clock import now, parse_instant
 from core.errors import SettingInvalid, VigieError
 from core.instruments import serve_instruments
 from core.log import start_log
-from core.settings import ApiSettings, IngestSettings, Settings, WorkerSettings
+from core.settings import ApiSettings, IngestSettings, MigrateSettings, Settings, WorkerSettings
 from core.store.migrate import migrate as migrate_store
-from core.store.pool import store_absence_told
-from vigie.commands import backup, export, intake, provision, rejections, sensors, storage
+from core.store.pool import connected, store_absence_told
+from core.store.roles import Login, set_passwords
+from vigie.commands import (
+    admin,
+    audit,
+    backup,
+    document,
+    export,
+    intake,
+    provision,
+    rejections,
+    sensors,
+    storage,
+    webhooks,
+)
 from vigie.signals import stop_on_signal
 
 # Each command imports its room when it is called: an ingest image carries no LightGBM and no web framework.
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
+app.add_typer(admin.app, name="admin")
 app.add_typer(sensors.app, name="sensors")
 app.add_typer(provision.app, name="provision")
 app.add_typer(rejections.app, name="rejections")
@@ -28,10 +42,13 @@ app.command("import")(intake.import_files)
 app.command("backfill")(intake.backfill)
 app.add_typer(export.app, name="exports")
 app.add_typer(storage.app, name="storage")
+app.add_typer(webhooks.app, name="webhooks")
+app.add_typer(audit.app, name="audit")
 app.command("export")(export.export_file)
 app.command("backup")(backup.backup_database)
 app.command("restore")(backup.restore_database)
 app.command("carry")(backup.carry_database)
+app.command("openapi")(document.print_document)
 
 SPEED_HELP = "Seconds of the source per second, once the history is published; 0 ends there."
 
@@ -44,9 +61,17 @@ def _begin(process: str, settings: Settings) -> None:
 @app.command()
 def migrate() -> None:
     """Bring the database to the present schema, while the other processes work; run again, it does nothing."""
-    settings = Settings.from_environment()
+    settings = MigrateSettings.from_environment()
     start_log("migrate", as_json=settings.log_json)
     ran = migrate_store(settings.dsn)
+    passwords = {
+        Login.API: settings.database_api_password,
+        Login.DOOR: settings.database_door_password,
+        Login.INGEST: settings.database_ingest_password,
+        Login.WORKER: settings.database_worker_password,
+    }
+    with connected(settings.dsn) as connection:
+        set_passwords(connection, {login: one.get_secret_value() for login, one in passwords.items()})
     took_s = sum(one.duration_s for one in ran)
     print(f"{len(ran)} migrations run in {took_s:.1f} s" if ran else "the schema is up to date")
 
@@ -77,7 +102,7 @@ def api() -> None:
     from services.api.process import run_api
 
     settings = ApiSettings.from_environment()
-    start_log("api", as_json=settings.log_json)
+    _begin("api", settings)
     run_api(settings)
 
 

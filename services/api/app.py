@@ -7,22 +7,31 @@ from contextlib import asynccontextmanager
 from functools import partial
 from importlib.metadata import version
 
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 from fastapi.routing import APIRoute
-from starlette.middleware.gzip import DEFAULT_EXCLUDED_CONTENT_TYPES, GZipMiddleware
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from core.settings import ApiSettings
 from core.store.pool import open_pool
 from core.store.replica import open_history
 from services.api.answers import PREFIX
+from services.api.compression import Compression
+from services.api.doors import oidc, oidc_leaving, signing
+from services.api.doors.cookies import CookieRenewal, Seal
+from services.api.doors.oidc_sign_in import SignIn
+from services.api.doors.visiting import DOOR_CONNECTIONS, Door, let_in
+from services.api.etags import Etags
 from services.api.export_stream import ExportTurns
 from services.api.live_hub import LiveHub
 from services.api.ngsi_ld.router import mount_ngsi_ld
 from services.api.openapi import openapi_document
-from services.api.pages import mount_static, page_router
-from services.api.problems import answer_with_problems, read_titles
-from services.api.requests import BodyBound, RequestLog, SafeHeaders
+from services.api.pages import Pages, mount_static, page_router
+from services.api.problem_answers import answer_with_problems
+from services.api.problems import read_problem_words
+from services.api.rates import RateFields, Rates, rated
+from services.api.requests import Bounds, RequestLog, SafeHeaders
 from services.api.routes import (
+    audit,
     calibrations,
     chart,
     communes,
@@ -30,9 +39,13 @@ from services.api.routes import (
     exports,
     forecasts,
     gaps,
+    groups,
     ingest,
     intakes,
+    links,
     live,
+    me,
+    people,
     process,
     quality,
     readings,
@@ -43,11 +56,13 @@ from services.api.routes import (
     sensor_life,
     sensors,
     storage,
+    tokens,
+    webhooks,
 )
 from services.api.sensor_things.routes import router as sensor_things_router
 from services.api.turns import Connections
-from services.exports.asked import Format
-from services.exports.stream import FILES
+from services.webhooks.addresses import Rules
+from services.webhooks.sealing import Sealing
 
 _ROUTERS = (
     communes.router,
@@ -68,10 +83,19 @@ _ROUTERS = (
     gaps.router,
     ingest.router,
     storage.router,
+    audit.router,
+    me.router,
+    people.router,
+    groups.router,
+    tokens.router,
+    links.router,
+    webhooks.router,
     live.router,
     process.router,
-    process.instruments_router,
     sensor_things_router,
+    signing.router,
+    oidc.router,
+    oidc_leaving.router,
 )
 
 
@@ -81,16 +105,19 @@ def create_app(settings: ApiSettings) -> FastAPI:
     Raises
     ------
     SettingInvalid
-        If ``dashboards_dir`` lacks the words of problems.
+        If ``dashboards_dir`` lacks the words of problems, or no secret is there to sign cookies with.
     """
+    seal = Seal.of(settings)
 
     @asynccontextmanager
     async def running(app: FastAPI) -> AsyncIterator[None]:
-        hub = LiveHub(settings.dsn, settings.live_clients_max)
         with (
             open_pool(settings.dsn, settings.database_pool_size + Connections.RESERVED) as pool,
             open_history(settings, pool) as history,
+            open_pool(settings.door_dsn, DOOR_CONNECTIONS) as door_pool,
         ):
+            app.state.door = door = Door(settings, seal, door_pool)
+            hub = LiveHub(settings.door_dsn, settings.live_clients_max, door.forget)
             app.state.pool, app.state.live_hub = pool, hub
             app.state.connections = Connections(settings, pool, history)
             app.state.export_turns = ExportTurns(settings.exports_max)
@@ -106,29 +133,35 @@ def create_app(settings: ApiSettings) -> FastAPI:
         docs_url=None,  # its page loads scripts from elsewhere
         redoc_url=None,
         generate_unique_id_function=_operation_name,
+        dependencies=[Depends(rated), Depends(let_in)],
     )
-    app.state.problem_titles = read_titles(settings.dashboards_dir / "words")
+    app.state.problem_words = read_problem_words(settings.dashboards_dir / "words")
+    app.state.rates = Rates(settings)
+    app.state.outgoing_rules = Rules.of(settings)
+    app.state.webhook_sealing = Sealing(settings.secrets())
+    app.state.pages = Pages(settings.dashboards_dir)
+    app.state.oidc = SignIn.of(settings, seal)
     answer_with_problems(app)
-    for router in (*_ROUTERS, page_router(settings.dashboards_dir)):
+    for router in (*_ROUTERS, page_router(app.state.pages)):
         app.include_router(router)
     mount_ngsi_ld(app)
     mount_static(app, settings.dashboards_dir)
     app.openapi = partial(openapi_document, app)  # type: ignore[method-assign] # the way FastAPI documents
-    _add_middleware(app)
+    _add_middleware(app, settings)
     return app
 
 
-def _add_middleware(app: FastAPI) -> None:
-    # Measured on a commune of 3,000 series: 724 kB of latest readings. Live feeds are left as they are.
-    app.add_middleware(
-        GZipMiddleware,
-        minimum_size=1_024,
-        compresslevel=5,
-        exclude_content_types=(*DEFAULT_EXCLUDED_CONTENT_TYPES, FILES[Format.PARQUET].media_type),
-    )
-    app.add_middleware(BodyBound)
+def _add_middleware(app: FastAPI, settings: ApiSettings) -> None:
+    # The last one added is the first that a request passes.
+    app.add_middleware(Etags)
+    app.add_middleware(Compression)
+    app.add_middleware(CookieRenewal)
+    app.add_middleware(RateFields)
+    app.add_middleware(Bounds)
     app.add_middleware(SafeHeaders)
     app.add_middleware(RequestLog)
+    if settings.trusted_proxies:
+        app.add_middleware(ProxyHeadersMiddleware, trusted_hosts=settings.trusted_proxies)
 
 
 def _operation_name(route: APIRoute) -> str:

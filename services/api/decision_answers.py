@@ -171,6 +171,10 @@ class Subjects(Items[SubjectAnswer]):
 Person = Annotated[
     str, StringConstraints(strip_whitespace=True, min_length=1, max_length=120, pattern=r"^[^\x00-\x1f\x7f]+$")
 ]
+FormerPerson = Annotated[
+    Person | None, Field(deprecated=True, description="Ignored: who is signed in does it, and is told as its author.")
+]
+"""In bodies from before people signed in: who did it."""
 Note = Annotated[str, StringConstraints(strip_whitespace=True, max_length=2_000, pattern=r"^[^\x00-\x09\x0b-\x1f]*$")]
 Word = Annotated[str, StringConstraints(max_length=200, pattern=r"^[^\x00]*$")]
 
@@ -194,7 +198,7 @@ class ActionBody(Answer):
     target: Word
     what: Word
     window: WindowBody
-    value: float | None = Field(default=None, allow_inf_nan=False)
+    value: float | None = Field(default=None, strict=True, allow_inf_nan=False)
     unit: Word = ""
     detail: dict[str, Any] = Field(default_factory=dict)
 
@@ -202,12 +206,10 @@ class ActionBody(Answer):
 class AnswerBody(Answer):
     """What a person does with a decision."""
 
-    model_config = documented(
-        {"state": "refused", "by": "Nadia", "note": "Marché place de la mairie.", "actions": None}
-    )
+    model_config = documented({"state": "refused", "note": "Marché place de la mairie.", "actions": None})
 
     state: Literal[DecisionState.EDITED, DecisionState.APPROVED, DecisionState.REFUSED, DecisionState.APPLIED]
-    by: Person = Field(description="Who answers.")
+    by: FormerPerson = None
     note: Note = ""
     actions: list[ActionBody] | None = Field(
         default=None, max_length=2_000, description="With `edited`, all actions as they should be."

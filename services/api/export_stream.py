@@ -6,8 +6,9 @@ client reports, and a Parquet file lacks its footer.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
+from typing import Protocol
 
 import anyio
 import structlog
@@ -18,7 +19,6 @@ from starlette.types import Receive, Scope, Send
 from core.errors import StoreAbsent
 from core.instruments import API_EXPORTS
 from services.api.problems import Code, Problem
-from services.exports.stream import FileKind, Flow
 
 SEND_S_MAX = 30
 """A reader that takes nothing for so long is gone."""
@@ -28,6 +28,24 @@ BEFORE_ANSWER = 2
 """Pieces that are made before the answer begins, heading and first lines: so long, an error is still a problem."""
 
 _log = structlog.get_logger(__name__)
+
+
+class FileForm(Protocol):
+    """How a file is named and served."""
+
+    @property
+    def suffix(self) -> str: ...  # noqa: D102 # after the dot
+    @property
+    def media_type(self) -> str: ...  # noqa: D102 # of the answer
+
+
+class Flowing(Protocol):
+    """A file as it comes out of the store, on a connection of its own."""
+
+    @property
+    def rows(self) -> int: ...  # noqa: D102 # how many were written so far
+    def pieces(self) -> Generator[bytes]: ...  # noqa: D102 # it is whole when the iterator ended by itself
+    def cancel(self) -> None: ...  # noqa: D102 # end the statement under way, from any thread
 
 
 class ExportTurns:
@@ -67,7 +85,7 @@ class ExportResponse(Response):
         What the file is called, without its suffix.
     """
 
-    def __init__(self, turns: ExportTurns, flow: Flow, kind: FileKind, name: str) -> None:
+    def __init__(self, turns: ExportTurns, flow: Flowing, kind: FileForm, name: str) -> None:
         super().__init__(
             media_type=kind.media_type,
             headers={"Content-Disposition": f'attachment; filename="{name}.{kind.suffix}"'},
@@ -96,10 +114,10 @@ class ExportResponse(Response):
         if broken is not None and not self._begun and not self._left:
             raise broken
         if self._whole:
-            _log.info("export_sent", rows=self._flow.export.rows)
+            _log.info("export_sent", rows=self._flow.rows)
         else:
             # Returning without the last chunk has the server close the connection: the reader sees a broken file.
-            _log.warning("export_broken", rows=self._flow.export.rows, left=self._left, reason=str(broken or ""))
+            _log.warning("export_broken", rows=self._flow.rows, left=self._left, reason=str(broken or ""))
 
     async def _send(self, pieces: Iterator[bytes], send: Send) -> None:
         ready = [piece for _ in range(BEFORE_ANSWER) if (piece := await self._next(pieces))]

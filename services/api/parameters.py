@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Annotated, Any
 
 from fastapi import Path, Query
@@ -24,6 +24,7 @@ ID_MAX = 2**31 - 1
 LONG_ID_MAX = 2**53 - 1
 """Ids of rejections and live events are wider, and still exact in JavaScript."""
 
+_DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 _DURATION = re.compile(r"P(?:(\d{1,4})D)?(?:T(?=\d)(?:(\d{1,6})H)?(?:(\d{1,6})M)?(?:(\d{1,8})S)?)?")
 
 
@@ -53,6 +54,20 @@ def parse_duration(value: Any) -> timedelta:
     return duration
 
 
+def _day(value: Any) -> date:
+    # Pydantic takes numbers, too, as seconds since 1970.
+    if not _DAY.fullmatch(str(value)):
+        raise ValueError(f"{value!r} is not a day such as 2026-03-02")
+    return date.fromisoformat(str(value))
+
+
+def _whole_number(value: Any) -> Any:
+    # Pydantic takes true for 1, and "7" for 7.
+    if isinstance(value, bool | str):
+        raise ValueError("a whole number was expected")  # noqa: TRY004 - of the value that was asked, as Pydantic wants
+    return value
+
+
 def _step(value: Any) -> timedelta:
     step = parse_duration(value)
     if not STEP_MIN <= step <= STEP_MAX:
@@ -74,10 +89,19 @@ def _known_metric(name: str) -> str:
 
 Instant = Annotated[datetime, BeforeValidator(_instant), WithJsonSchema({"type": "string", "format": "date-time"})]
 """RFC 3339 with an offset, of the years 2000 to 2099."""
+Day = Annotated[date, BeforeValidator(_day), WithJsonSchema({"type": "string", "format": "date"})]
+"""A day of the calendar, ``2026-03-02``."""
 Step = Annotated[timedelta, BeforeValidator(_step), WithJsonSchema({"type": "string", "format": "duration"})]
-InseeCode = Annotated[str, AfterValidator(_present_commune)]
+InseeCode = Annotated[
+    str,
+    AfterValidator(_present_commune),
+    WithJsonSchema({"type": "string", "pattern": "^[0-9]{5}$"}),
+]
 """A commune of the Métropole; a merged one means the one it joined."""
-MetricName = Annotated[str, AfterValidator(_known_metric)]
+MetricName = Annotated[str, AfterValidator(_known_metric), WithJsonSchema({"type": "string", "enum": sorted(METRICS)})]
+
+WholeNumber = BeforeValidator(_whole_number)
+"""What a field of a body says that is a whole number, and nothing that could be read as one."""
 
 CommuneFilter = Annotated[
     InseeCode | None, Query(description="INSEE code; only this commune.", openapi_examples={"": {"value": "93051"}})

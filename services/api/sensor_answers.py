@@ -10,8 +10,8 @@ from pydantic import Field, StringConstraints, model_validator
 from core.metrics import metric_named
 from core.places import INTERVAL_S_MAX, Origin, Sensor, SensorKind, Series, Site
 from services.api.answers import Answer, Items, documented
-from services.api.decision_answers import Person
-from services.api.parameters import InseeCode
+from services.api.decision_answers import FormerPerson
+from services.api.parameters import InseeCode, WholeNumber
 
 _SITE = {
     "site_id": 3,
@@ -41,7 +41,6 @@ _ADOPTION = {
     "name": "Compteur général",
     "model": None,
     "interval_s": 600,
-    "by": "Nadia",
     "site": {"commune_insee": "93051", "code": "mairie", "name": "Mairie", "longitude": 2.5486, "latitude": 48.8484},
 }
 
@@ -121,7 +120,7 @@ ExternalId = Annotated[
     str, StringConstraints(strip_whitespace=True, to_lower=True, pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")
 ]
 ModelName = Annotated[str, StringConstraints(min_length=1, max_length=64, pattern=r"^[^\x00-\x1f\x7f]+$")]
-IntervalS = Annotated[int, Field(ge=1, le=INTERVAL_S_MAX, description="How often it speaks, in seconds.")]
+IntervalS = Annotated[int, WholeNumber, Field(ge=1, le=INTERVAL_S_MAX, description="How often it speaks, in seconds.")]
 
 
 class SitePlace(Answer):
@@ -130,8 +129,8 @@ class SitePlace(Answer):
     commune_insee: InseeCode
     code: Annotated[str, StringConstraints(max_length=64, pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
     name: Name
-    longitude: float | None = Field(default=None, ge=-180, le=180, allow_inf_nan=False)
-    latitude: float | None = Field(default=None, ge=-90, le=90, allow_inf_nan=False)
+    longitude: float | None = Field(default=None, strict=True, ge=-180, le=180, allow_inf_nan=False)
+    latitude: float | None = Field(default=None, strict=True, ge=-90, le=90, allow_inf_nan=False)
 
     @model_validator(mode="after")
     def _both_or_none(self) -> SitePlace:
@@ -155,7 +154,7 @@ class Adoption(Answer):
     site: SitePlace
     model: ModelName | None = Field(default=None, description="Its device model, where its network does not decode.")
     interval_s: IntervalS | None = None
-    by: Person | None = Field(default=None, description="Who adopts it.")
+    by: FormerPerson = None
 
 
 def series_answer(series: Series) -> SeriesAnswer:

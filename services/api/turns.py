@@ -15,7 +15,7 @@ from fastapi.concurrency import contextmanager_in_threadpool
 from core.errors import StoreBusy
 from core.instruments import API_TURNS_REFUSED, API_TURNS_WAITING
 from core.settings import ApiSettings
-from core.store.pool import Connection, Pool, store_absence_told
+from core.store.pool import Connection, Pool, entered, store_absence_told
 from core.store.replica import HistorySource
 
 
@@ -87,20 +87,23 @@ class Connections:
         self._turns, self._replica_turns = Turns(size, wait_s, waiting), Turns(size, wait_s, waiting)
 
     @asynccontextmanager
-    async def store(self) -> AsyncIterator[Connection]:
-        """Give a connection of the primary, committed at the end, rolled back on error."""
-        async with self._turns.turn(), contextmanager_in_threadpool(_taken(self.pool.connection())) as connection:
+    async def store(self, key: str) -> AsyncIterator[Connection]:
+        """Give a connection of the primary under this pass, committed at the end, rolled back on error."""
+        async with self._turns.turn(), contextmanager_in_threadpool(taken(self.pool.connection(), key)) as connection:
             yield connection
 
     @asynccontextmanager
-    async def reading_history(self) -> AsyncIterator[Connection]:
-        """Give a read-only connection of the replica, or of the primary while the replica does not follow."""
+    async def reading_history(self, key: str) -> AsyncIterator[Connection]:
+        """Give a read-only connection under this pass: of the replica, or of the primary while that does not follow."""
         turns = self._replica_turns if self.history.followed else self._turns
-        async with turns.turn(), contextmanager_in_threadpool(_taken(self.history.connection())) as connection:
+        async with turns.turn(), contextmanager_in_threadpool(taken(self.history.connection(key))) as connection:
             yield connection
 
 
 @contextmanager
-def _taken(connection: AbstractContextManager[Connection]) -> Iterator[Connection]:
-    with store_absence_told(), connection as taken:
-        yield taken
+def taken(connection: AbstractContextManager[Connection], key: str | None = None) -> Iterator[Connection]:
+    """Take a connection, under a pass where one is given; that the store is absent is told as such."""
+    with store_absence_told(), connection as given:
+        if key is not None:
+            entered(given, key)
+        yield given

@@ -5,6 +5,7 @@ Nothing here applies anything: an approval is kept, shown and published, and who
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from time import monotonic
@@ -13,10 +14,12 @@ from typing import Any
 import structlog
 
 from core import instruments
+from core.audit import Act, What
 from core.clock import floor_to_step, format_instant
 from core.decision_json import format_actions, format_decision
-from core.decisions import Answer, Decision, DecisionState, Soundness, Subject
+from core.decisions import Action, Answer, Decision, DecisionState, Soundness, Subject
 from core.errors import VigieError
+from core.store.audit import record
 from core.store.decisions import (
     KeptDecision,
     Standing,
@@ -32,9 +35,10 @@ from core.store.decisions import (
 )
 from core.store.live import write_live_decisions
 from core.store.outbox import write_outgoing
-from core.store.pool import Connection, Pool
+from core.store.pool import Connection, Pool, Source
 from services.decisions.decider import Decider
 from services.decisions.registry import DECIDERS
+from services.decisions.telling import tell_answer, tell_proposal
 
 DECIDE_S_MAX = 60.0
 """A decision that took longer speaks of a situation that has passed: it is not kept."""
@@ -55,7 +59,7 @@ class DecisionLate(VigieError):
     """Deciding took so long that the situation has passed: nothing was kept."""
 
 
-def decide(pool: Pool, decider: Decider[Any, Any], subject: Subject, now: datetime) -> Written | None:
+def decide(pool: Source, decider: Decider[Any, Any], subject: Subject, now: datetime) -> Written | None:
     """Decide on a subject from what is known at ``now`` and keep the proposal.
 
     Returns
@@ -100,7 +104,7 @@ def decide_if_moved(pool: Pool, decider: Decider[Any, Any], subject: Subject, no
     return _kept(pool, decision, subject, began_s)
 
 
-def proposed(pool: Pool, decider: Decider[Any, Any], subject: Subject, now: datetime) -> Decision:
+def proposed(pool: Source, decider: Decider[Any, Any], subject: Subject, now: datetime) -> Decision:
     """Return what would be proposed from what is known at ``now``, and keep nothing."""
     policy = decider.parse_policy(subject.policy)
     with pool.connection() as connection:
@@ -109,7 +113,7 @@ def proposed(pool: Pool, decider: Decider[Any, Any], subject: Subject, now: date
     return decider.decide(situation, policy, now)
 
 
-def _kept(pool: Pool, decision: Decision, subject: Subject, began_s: float) -> Written | None:
+def _kept(pool: Source, decision: Decision, subject: Subject, began_s: float) -> Written | None:
     took_s = monotonic() - began_s
     if took_s > DECIDE_S_MAX:
         raise DecisionLate(f"{subject.kind} {subject.code}: deciding took {took_s:.0f} s, {DECIDE_S_MAX:.0f} at most")
@@ -122,6 +126,7 @@ def _kept(pool: Pool, decision: Decision, subject: Subject, began_s: float) -> W
             }
             items = [_live_item(decision, decision_id, state) for decision_id, state in states.items()]
             write_live_decisions(connection, decision.made_at, decision.commune_insee, items)
+            tell_proposal(connection, decision, written, subject)
     if written is not None:
         instruments.DECISIONS.labels(decision.kind, decision.soundness).inc()
         log.info(
@@ -199,10 +204,13 @@ def answer(connection: Connection, decision_id: int, given: Answer) -> KeptDecis
     assert kept is not None, "it was answered in this transaction"
     decision = kept.decision
     item = _live_item(decision, decision_id, kept.state)
+    announced = _announcement(kept, given)
     if kept.state is DecisionState.APPROVED or before is DecisionState.APPROVED:
         topic = f"vigie/out/v1/{decision.commune_insee}/decision/{decision.kind}"
-        write_outgoing(connection, topic, _announcement(kept, given), given.at)
+        write_outgoing(connection, topic, announced, given.at)
+    tell_answer(connection, kept, announced, given.at)
     write_live_decisions(connection, given.at, decision.commune_insee, [item])
+    record(connection, _act(kept, before))
     log.info(
         "decision_answered",
         kind=decision.kind,
@@ -214,10 +222,32 @@ def answer(connection: Connection, decision_id: int, given: Answer) -> KeptDecis
     return kept
 
 
+def _act(kept: KeptDecision, state: DecisionState) -> Act:
+    """Return the last answer as the record of acts tells it: with what was approved, and what an edit changed."""
+    given, decision = kept.answers[-1], kept.decision
+    before: dict[str, Any] = {"state": state.value}
+    after: dict[str, Any] = {
+        "state": given.state.value,
+        "kind": decision.kind,
+        "subject": decision.subject,
+        "note": given.note,
+    }
+    if given.state is DecisionState.EDITED:
+        before["actions"] = format_actions(_actions(decision, kept.answers[:-1]))
+    if given.state in {DecisionState.EDITED, DecisionState.APPROVED}:
+        after["actions"] = format_actions(_actions(decision, kept.answers))
+    what = What(f"decision_{given.state}")
+    return Act(what, f"decision:{kept.decision_id}", decision.commune_insee, before, after)
+
+
+def _actions(decision: Decision, answers: Sequence[Answer]) -> tuple[Action, ...]:
+    """Return what is to be done: as it was edited last, or as it was proposed."""
+    edits = [one.actions for one in answers if one.actions is not None]
+    return edits[-1] if edits else decision.actions
+
+
 def _announcement(kept: KeptDecision, given: Answer) -> dict[str, Any]:
     """Return what the outside hears; without an approval there is nothing to do, so it carries no actions."""
-    edits = [one.actions for one in kept.answers if one.actions is not None]
-    actions = edits[-1] if edits else kept.decision.actions
     return {
         "decision_id": kept.decision_id,
         "kind": kept.decision.kind,
@@ -225,7 +255,7 @@ def _announcement(kept: KeptDecision, given: Answer) -> dict[str, Any]:
         "state": kept.state.value,
         "by": given.by,
         "at": format_instant(given.at),
-        "actions": [] if kept.state is DecisionState.REFUSED else format_actions(actions),
+        "actions": [] if kept.state is DecisionState.REFUSED else format_actions(_actions(kept.decision, kept.answers)),
     }
 
 

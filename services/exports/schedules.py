@@ -14,10 +14,12 @@ import structlog
 
 from core.clock import EPOCH, PARIS, Window, format_instant, in_utc
 from core.errors import SettingInvalid
+from core.events import Alarm, EventName, Severity
 from core.instruments import EXPORT_FILES, EXPORT_LAST_SUCCESS
 from core.metrics import metric_named
 from core.settings import WorkerSettings
 from core.store.arrow import ArrowConnection, opened_arrow
+from core.store.events import DAILY, end_alarm, raise_alarm
 from core.store.exports import (
     DayDue,
     Schedule,
@@ -43,6 +45,8 @@ SETTLED = timedelta(hours=1)
 """How long after its end a local day is first written: what comes later is a correction."""
 DAYS_AT_ONCE = 31
 """Days of one schedule that one look writes; the others wait for the next."""
+FAILURES_TOLD = 3
+"""So often in a row, some seven minutes: then somebody is told."""
 RETRY_MIN, RETRY_MAX = timedelta(minutes=1), timedelta(hours=1)
 
 REACTED = (DestinationAbsent, DestinationInvalid, SettingInvalid, NothingFits, WantedInvalid)
@@ -95,14 +99,29 @@ def run_schedule(connection: Connection, settings: WorkerSettings, schedule: Sch
             connection.rollback()
             next_try_at = at + min(RETRY_MIN * 2 ** min(schedule.failures, 10), RETRY_MAX)
             write_failure(connection, schedule.schedule_id, str(error), next_try_at)
+            if schedule.failures + 1 >= FAILURES_TOLD:
+                raise_alarm(connection, _failed(schedule, str(error), at), at, reminded=DAILY)
             connection.commit()
             EXPORT_FILES.labels("failed").inc()
             log.warning("export_failed", schedule=schedule.name, reason=str(error), failures=schedule.failures + 1)
             return Look(failure=str(error))
         if not look.left:
             write_success(connection, schedule.schedule_id, at)
+            end_alarm(connection, _failed(schedule, "", at), at)
             connection.commit()
         return look
+
+
+def _failed(schedule: Schedule, reason: str, at: datetime) -> Alarm:
+    communes = Wanted.of(schedule.wanted).communes
+    return Alarm(
+        EventName.ALARM_EXPORT_FAILED,
+        Severity.WARNING,
+        at,
+        f"export:{schedule.name}",
+        communes[0] if len(communes) == 1 else None,
+        {"name": schedule.name, "reason": reason},
+    )
 
 
 def tell_successes(connection: Connection) -> None:

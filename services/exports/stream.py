@@ -9,9 +9,10 @@ from typing import Any, ClassVar, Protocol
 
 import pyarrow as pa
 
+from core.errors import StoreAbsent
 from core.store.arrow import ArrowConnection, opened_arrow
 from core.store.history import Selection, read_day_history, read_history, read_hour_history
-from core.store.pool import connected, store_absence_told
+from core.store.pool import connected, is_let_in, store_absence_told
 from services.exports.asked import Asked, Format
 from services.exports.columns import By
 from services.exports.csv_file import FRENCH, ISO, CsvFile
@@ -89,12 +90,20 @@ class Flow:
     ----------
     dsn
         The address to read from.
+    under_pass
+        Whether what is read goes under a pass. It may end before the export does, and from then on shows nothing: the
+        export then breaks off, and does not end short.
     """
 
-    def __init__(self, dsn: str, asked: Asked, labels: Labels) -> None:
+    def __init__(self, dsn: str, asked: Asked, labels: Labels, *, under_pass: bool = False) -> None:
         self.export = Export(asked, labels)
-        self._dsn, self._asked, self._labels = dsn, asked, labels
+        self._dsn, self._asked, self._labels, self._under_pass = dsn, asked, labels, under_pass
         self._cancel: Callable[[], object] | None = None
+
+    @property
+    def rows(self) -> int:
+        """How many rows were written so far."""
+        return self.export.rows
 
     def pieces(self) -> Generator[bytes]:
         """Yield the file piece by piece; it is whole when the iterator ended by itself, and only then.
@@ -102,11 +111,11 @@ class Flow:
         Raises
         ------
         StoreAbsent
-            If the store is lost, or the export was cancelled.
+            If the store is lost, the export was cancelled, or its pass ended.
         """
         try:
             with self._batches() as batches:
-                yield from self.export.pieces(batches)
+                yield from self.export.pieces(self._while_let_in(batches))
         finally:
             self._cancel = None
 
@@ -114,6 +123,13 @@ class Flow:
         """Have the server end the statement under way, from any thread: whoever waits for its rows waits no more."""
         if (cancel := self._cancel) is not None:
             cancel()
+
+    def _while_let_in(self, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        yield from batches
+        if self._under_pass:
+            with store_absence_told(), connected(self._dsn) as connection:
+                if not is_let_in(connection):
+                    raise StoreAbsent("the pass ended before the export did")
 
     @contextmanager
     def _batches(self) -> Iterator[Iterator[pa.RecordBatch]]:

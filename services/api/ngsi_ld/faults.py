@@ -7,7 +7,7 @@ from enum import StrEnum
 from fastapi.responses import JSONResponse
 
 from core.errors import VigieError
-from services.api.problems import SAFE_HEADERS
+from services.api.problem_answers import SAFE_HEADERS
 
 _ERRORS = "https://uri.etsi.org/ngsi-ld/errors/"
 

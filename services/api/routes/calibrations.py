@@ -10,9 +10,13 @@ from pydantic import Field
 
 from core.clock import now
 from core.quality.calibrations import GAIN_MAX, SHIFT_MAX, Calibration
+from core.roles import Right
 from core.store import calibrations
+from core.store.sensors import read_sensor
+from services.api.acting import Acting, demand
 from services.api.answers import Answer, Items, Store, api_router, documented, problem_responses
-from services.api.decision_answers import Note, Person
+from services.api.decision_answers import FormerPerson, Note
+from services.api.doors.visiting import Visiting
 from services.api.parameters import AsOf, Instant, SeriesId
 from services.api.problems import BodyInvalid
 from services.api.routes.sensors import series_named
@@ -23,10 +27,9 @@ _BODY = {
     "valid_from": "2026-03-02T08:00:00Z",
     "gain": 1.0,
     "shift": -32.0,
-    "by": "Nadia",
     "note": "comparée à une bouteille étalon",
 }
-_CALIBRATION = {"series_id": 41, "set_at": "2026-03-02T09:10:00Z", **_BODY}
+_CALIBRATION = {"series_id": 41, "set_at": "2026-03-02T09:10:00Z", "by": "Nadia", **_BODY}
 _HOLDS = "From when on it holds, for readings of the past too, until the next `valid_from`."
 
 
@@ -36,9 +39,9 @@ class CalibrationBody(Answer):
     model_config = documented(_BODY)
 
     valid_from: Instant = Field(description=_HOLDS)
-    gain: float = Field(default=1.0, ge=-GAIN_MAX, le=GAIN_MAX, allow_inf_nan=False, description="Not 0.")
-    shift: float = Field(default=0.0, ge=-SHIFT_MAX, le=SHIFT_MAX, allow_inf_nan=False)
-    by: Person = Field(description="Who sets it.")
+    gain: float = Field(default=1.0, strict=True, ge=-GAIN_MAX, le=GAIN_MAX, allow_inf_nan=False, description="Not 0.")
+    shift: float = Field(default=0.0, strict=True, ge=-SHIFT_MAX, le=SHIFT_MAX, allow_inf_nan=False)
+    by: FormerPerson = None
     note: Note = Field(default="", description="What it was compared with.")
 
 
@@ -82,14 +85,18 @@ def read_calibrations(series_id: SeriesId, asked: Annotated[CalibrationsQuery, Q
     status_code=201,
     responses=problem_responses(413),
 )
-def write_calibration(series_id: SeriesId, body: CalibrationBody, store: Store) -> CalibrationAnswer:
+def write_calibration(
+    series_id: SeriesId, body: CalibrationBody, store: Acting, visitor: Visiting
+) -> CalibrationAnswer:
     """Set a calibration. Raw values stay as they came; every answer is calibrated from now on.
 
     Flags and roll-ups of the readings that it moves follow within minutes. It is kept in the sensor's history.
     """
-    series_named(store, series_id)
+    sensor = read_sensor(store, series_named(store, series_id).sensor_id)
+    assert sensor is not None, "whoever sees a series sees its sensor"
+    demand(visitor, Right.TEND, sensor.site.commune_insee, sensor.site.site_id)
     try:
-        calibration = Calibration(series_id, body.valid_from, now(), body.gain, body.shift, body.by, body.note)
+        calibration = Calibration(series_id, body.valid_from, now(), body.gain, body.shift, visitor.name, body.note)
     except ValueError as error:
         raise BodyInvalid("gain", str(error)) from None
     calibrations.write_calibration(store, calibration)

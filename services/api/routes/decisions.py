@@ -9,12 +9,16 @@ from typing import Annotated, Any
 from fastapi import Path, Query, Request, Response
 from pydantic import AfterValidator
 
+from core.audit import Act, What
 from core.clock import now
 from core.decision_json import parse_actions
 from core.decisions import Answer as Given
 from core.decisions import DecisionState
+from core.roles import Visitor, right_to_decide
 from core.store import decisions as kept_decisions
-from core.store.pool import Pool, store_absence_told
+from core.store.audit import record, say_origin
+from core.store.pool import Connection, Entered, store_absence_told
+from services.api.acting import Acting, demand
 from services.api.answers import PREFIX, Store, api_router, problem_responses
 from services.api.decision_answers import (
     AnswerBody,
@@ -27,6 +31,9 @@ from services.api.decision_answers import (
     decision_answers,
     subject_answer,
 )
+from services.api.doors.origins import origin_of
+from services.api.doors.visiting import Visiting
+from services.api.etags import IfMatch, check_match
 from services.api.parameters import ID_MAX, CommuneFilter
 from services.api.problems import BodyInvalid, Code, ParameterInvalid, Problem
 from services.decisions.life import SETTLED, UnknownSubject, answer, decide, subject_named
@@ -82,7 +89,7 @@ def read_decision(decision_id: DecisionId, store: Store) -> DecisionAnswer:
     status_code=201,
     responses=problem_responses(409, 413),
 )
-def write_answer(decision_id: DecisionId, body: AnswerBody, store: Store) -> DecisionAnswer:
+def write_answer(decision_id: DecisionId, body: AnswerBody, store: Acting, visitor: Visiting) -> DecisionAnswer:
     """Approve, edit or refuse a decision, or say that it was applied.
 
     What was proposed stays as it was beside an edit. An approval is published over MQTT on
@@ -93,7 +100,9 @@ def write_answer(decision_id: DecisionId, body: AnswerBody, store: Store) -> Dec
     if edited != (body.state is DecisionState.EDITED):
         raise BodyInvalid("actions", "an edit comes with its actions, and nothing else does")
     actions = parse_actions([one.model_dump(mode="json") for one in body.actions or []]) if edited else None
-    given = Given(body.state, body.by, now(), body.note, actions)
+    asked = _decision_named(store, decision_id).decision
+    _demand(store, visitor, asked.kind, asked.subject)
+    given = Given(body.state, visitor.name, now(), body.note, actions)
     kept = answer(store, decision_id, given)
     if kept is None:
         raise Problem(Code.NOT_FOUND, f"there is no decision {decision_id}")
@@ -101,17 +110,22 @@ def write_answer(decision_id: DecisionId, body: AnswerBody, store: Store) -> Dec
 
 
 @router.post("/decisions", operation_id="decide_on_subject", status_code=201, responses=problem_responses(413))
-def decide_now(body: DecideBody, request: Request, response: Response) -> DecisionAnswer:
+def decide_now(body: DecideBody, request: Request, visitor: Visiting, response: Response) -> DecisionAnswer:
     """Decide now on a subject; what was proposed on it and not answered is superseded."""
     if body.kind not in DECIDERS:
         raise BodyInvalid("kind", f"no decision is of kind {body.kind!r}; there are {', '.join(sorted(DECIDERS))}")
-    pool: Pool = request.app.state.pool
+    pool = Entered(request.app.state.pool, visitor.key)
     if not _deciding.acquire(blocking=False):
         raise Problem(Code.TOO_MANY_DECISIONS, f"{DECIDING_AT_ONCE} decisions are being made here, try again soon")
     try:
         with store_absence_told():
             with pool.connection() as connection:
                 subject = subject_named(connection, body.kind, body.subject)
+                _demand(connection, visitor, body.kind, body.subject)
+                say_origin(connection, *origin_of(request))
+                record(
+                    connection, Act(What.DECISION_ASKED, f"subject:{body.kind}:{body.subject}", subject.commune_insee)
+                )
             decide(pool, DECIDERS[body.kind], subject, (now() - SETTLED).replace(microsecond=0))
             wanted = kept_decisions.Wanted(kind=body.kind, subject=body.subject, newest=True)
             with pool.connection() as connection:
@@ -146,7 +160,7 @@ _EXPORTED: dict[int | str, dict[str, Any]] = {
 )
 def read_export(
     decision_id: DecisionId,
-    store: Store,
+    store: Acting,
     wanted: Annotated[
         str, Query(alias="format", max_length=32, openapi_examples={"": {"value": "geojson"}}, description="Its name.")
     ],
@@ -158,6 +172,8 @@ def read_export(
         offered = ", ".join(sorted(exports)) or "none"
         raise ParameterInvalid("format", f"{decision.kind} has no {wanted!r}, its formats are: {offered}")
     export = exports[wanted]
+    target, taken = f"decision:{decision_id}", {"format": wanted}
+    record(store, Act(What.EXPORT_TAKEN, target, decision.commune_insee, after=taken))
     name = f'attachment; filename="{decision.kind}-{decision_id}.{wanted}"'
     return Response(export.write(decision), media_type=export.media_type, headers={"Content-Disposition": name})
 
@@ -174,9 +190,29 @@ def read_subjects(
     return Subjects(items=[subject_answer(subject) for subject in found])
 
 
-@router.put("/decision-subjects/{kind}/{code}", operation_id="write_policy", responses=problem_responses(413))
-def write_policy(kind: Annotated[Kind, Path()], code: Code64, body: PolicyBody, store: Store) -> SubjectAnswer:
+@router.get("/decision-subjects/{kind}/{code}", operation_id="read_decision_subject")
+def read_subject(kind: Annotated[Kind, Path()], code: Code64, store: Store) -> SubjectAnswer:
+    """One subject, with what a person set for it."""
+    subject = kept_decisions.read_subject(store, kind, code)
+    if subject is None:
+        raise Problem(Code.NOT_FOUND, f"nothing of kind {kind} has the code {code!r}")
+    return subject_answer(subject)
+
+
+@router.put("/decision-subjects/{kind}/{code}", operation_id="write_policy", responses=problem_responses(412, 413))
+def write_policy(  # noqa: PLR0917 - a request's parameters are its function's parameters
+    kind: Annotated[Kind, Path()],
+    code: Code64,
+    body: PolicyBody,
+    store: Acting,
+    visitor: Visiting,
+    if_match: IfMatch = None,
+) -> SubjectAnswer:
     """Set the policy of a subject, whole; the next decision follows it, those made keep theirs."""
+    _demand(store, visitor, kind, code)
+    held = kept_decisions.hold_subject(store, kind, code)
+    if held is not None:
+        check_match(if_match, subject_answer(held))
     try:
         DECIDERS[kind].parse_policy(body.policy)
     except ValueError as error:
@@ -185,6 +221,14 @@ def write_policy(kind: Annotated[Kind, Path()], code: Code64, body: PolicyBody, 
     if subject is None:
         raise Problem(Code.NOT_FOUND, f"nothing of kind {kind} has the code {code!r}")
     return subject_answer(subject)
+
+
+def _demand(connection: Connection, visitor: Visitor, kind: str, code: str) -> None:
+    """Refuse who may not decide on this subject."""
+    place = kept_decisions.read_place(connection, kind, code)
+    if place is None:
+        raise Problem(Code.NOT_FOUND, f"nothing of kind {kind} has the code {code!r}")
+    demand(visitor, right_to_decide(kind), *place)
 
 
 def _decision_named(store: Store, decision_id: int) -> kept_decisions.KeptDecision:

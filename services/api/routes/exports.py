@@ -8,11 +8,17 @@ from typing import Annotated, Any
 from fastapi import Path, Query, Request
 from pydantic import Field, StringConstraints
 
+from core.audit import Act, What
 from core.clock import Window, now
 from core.metrics import Family
 from core.places import Origin
+from core.roles import Visitor
 from core.store import exports
+from core.store.audit import record, say_origin
+from core.store.pool import Entered, store_absence_told
 from services.api.answers import Answer, History, HistoryDsn, Items, Store, api_router, documented
+from services.api.doors.origins import origin_of
+from services.api.doors.visiting import Visiting
 from services.api.export_stream import ExportResponse, ExportTurns
 from services.api.parameters import (
     DEFAULT_WINDOW,
@@ -27,6 +33,7 @@ from services.api.parameters import (
 from services.api.problems import Code, ParameterInvalid, Problem
 from services.exports.asked import Asked, ExportTooLarge, Format, NothingFits, Wanted, check_size, export_name
 from services.exports.columns import By
+from services.exports.labels import Labels
 from services.exports.stream import FILES, Flow
 
 router = api_router("exports")
@@ -181,7 +188,7 @@ class Runs(Items[RunAnswer]):
     },
 )
 def read_export(
-    asked: Annotated[ExportQuery, Query()], store: History, dsn: HistoryDsn, request: Request
+    asked: Annotated[ExportQuery, Query()], store: History, dsn: HistoryDsn, visitor: Visiting, request: Request
 ) -> ExportResponse:
     """Export readings observed in `[from, until)`, or the roll-ups of its hours or local days, as one file.
 
@@ -196,8 +203,20 @@ def read_export(
         raise Problem(Code.NOT_FOUND, str(error)) from None
     except ExportTooLarge as error:
         raise ParameterInvalid("from", str(error)) from None
+    _record(request, visitor, export, labels)
     turns: ExportTurns = request.app.state.export_turns
-    return ExportResponse(turns, Flow(dsn, export, labels), FILES[export.format], export_name(export))
+    return ExportResponse(turns, Flow(dsn, export, labels, under_pass=True), FILES[export.format], export_name(export))
+
+
+def _record(request: Request, visitor: Visitor, export: Asked, labels: Labels) -> None:
+    """Put on record that somebody takes readings away: history is read where nothing can be written."""
+    communes = {one.commune_insee for one in labels.told}
+    told = export.told(labels)
+    taken = {name: told[name] for name in ("by", "from", "until", "as_of", "wanted")} | {"series": len(labels.told)}
+    with store_absence_told(), Entered(request.app.state.pool, visitor.key).connection() as connection:
+        say_origin(connection, *origin_of(request))
+        commune = communes.pop() if len(communes) == 1 else None
+        record(connection, Act(What.EXPORT_TAKEN, "readings", commune, after={**taken, "format": export.format}))
 
 
 @router.get("/exports/schedules", operation_id="read_export_schedules")

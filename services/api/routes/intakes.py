@@ -11,9 +11,13 @@ from pydantic import Field, StringConstraints, model_validator
 from core.clock import now
 from core.intakes import BackfillAsked, Intake, IntakeKind, IntakeState, RejectionFilter
 from core.readings import Reason
+from core.roles import Right, Visitor
 from core.store import intakes
+from core.store.sensors import read_sensor_named
+from services.api.acting import Acting, demand
 from services.api.answers import PREFIX, Answer, Items, Store, api_router, documented, problem_responses
-from services.api.decision_answers import Person
+from services.api.decision_answers import FormerPerson
+from services.api.doors.visiting import Visiting
 from services.api.parameters import LONG_ID_MAX, InseeCode, Instant
 from services.api.problems import Code, Problem
 
@@ -32,10 +36,9 @@ _INTAKE = {
     "changed_at": "2026-03-02T08:00:02Z",
     "ended_at": None,
 }
-_REPLAY = {"kind": "replay", "by": "Nadia", "reason": "unknown_unit", "external_id": "salle-2"}
+_REPLAY = {"kind": "replay", "reason": "unknown_unit", "external_id": "salle-2"}
 _BACKFILL = {
     "kind": "backfill",
-    "by": "Nadia",
     "application": "noisy-air",
     "since": "2026-03-01T00:00:00Z",
     "until": "2026-03-02T00:00:00Z",
@@ -85,7 +88,7 @@ class ReplayBody(Answer):
     model_config = documented(_REPLAY)
 
     kind: Literal[IntakeKind.REPLAY]
-    by: Person = Field(description="Who asks.")
+    by: FormerPerson = None
     reason: Reason | None = None
     external_id: ExternalId | None = None
     commune: InseeCode | None = Field(default=None, description="INSEE code.")
@@ -109,7 +112,7 @@ class BackfillBody(Answer):
     model_config = documented(_BACKFILL)
 
     kind: Literal[IntakeKind.BACKFILL]
-    by: Person = Field(description="Who asks.")
+    by: FormerPerson = None
     application: Annotated[
         str, StringConstraints(pattern=r"^[a-z0-9](?:[-]?[a-z0-9]){2,}(@[a-z0-9-]+)?$", max_length=72)
     ]
@@ -152,23 +155,35 @@ def read_intake(intake_id: IntakeId, store: Store) -> IntakeAnswer:
 
 
 @router.post("/intakes", operation_id="ask_intake", status_code=202, responses=problem_responses(413))
-def ask_intake(body: IntakeBody, store: Store, response: Response) -> IntakeAnswer:
+def ask_intake(body: IntakeBody, store: Acting, visitor: Visiting, response: Response) -> IntakeAnswer:
     """Ask for a replay or a back-fill; an ingest process carries it out, beside the live messages.
 
     Both are idempotent: what is stored already counts once.
     """
-    asked = intakes.ask_intake(store, body.kind, body.by, body.arguments(), now())
+    arguments = body.arguments()
+    _demand(store, visitor, body.kind, arguments)
+    asked = intakes.ask_intake(store, body.kind, visitor.name, arguments, now())
     response.headers["Location"] = f"{PREFIX}/intakes/{asked.intake_id}"
     return _answer(asked)
 
 
 @router.post("/intakes/{intake_id}/cancel", operation_id="cancel_intake", responses=problem_responses(409))
-def cancel_intake(intake_id: IntakeId, store: Store) -> IntakeAnswer:
+def cancel_intake(intake_id: IntakeId, store: Acting, visitor: Visiting) -> IntakeAnswer:
     """Cancel an intake: what it has taken in stays. 409 when it has ended already."""
+    intake = _named(store, intake_id)
+    _demand(store, visitor, intake.kind, intake.arguments)
     if not intakes.cancel_intake(store, intake_id, now()):
         ended = _named(store, intake_id)
         raise Problem(Code.STATE_REFUSED, f"the intake {intake_id} is {ended.state} already")
     return _answer(_named(store, intake_id))
+
+
+def _demand(store: Acting, visitor: Visitor, kind: IntakeKind, arguments: dict[str, Any]) -> None:
+    """Refuse who does not tend all that an intake takes in: of a device, of a commune, or of the whole Métropole."""
+    device = read_sensor_named(store, arguments["external_id"]) if "external_id" in arguments else None
+    if device is not None and visitor.may(Right.TEND, device.site.commune_insee, device.site.site_id):
+        return
+    demand(visitor, Right.TEND, arguments.get("commune") if kind is IntakeKind.REPLAY else None)
 
 
 def _named(store: Store, intake_id: int) -> Intake:

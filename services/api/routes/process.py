@@ -1,11 +1,10 @@
-"""How the process and its store are: for supervisors, load balancers and Prometheus."""
+"""How the process and its store are: for supervisors and load balancers."""
 
 from __future__ import annotations
 
 from typing import Literal
 
-from fastapi import APIRouter, Request, Response
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from fastapi import Request
 from pydantic import Field
 
 from core.store.migrate import is_migrated
@@ -18,7 +17,6 @@ READY_TIMEOUT_S = 2.0
 """A probe wants its answer soon; other requests wait as long as the pool does."""
 
 router = api_router("process")
-instruments_router = APIRouter(include_in_schema=False)
 
 
 class Health(Answer):
@@ -58,9 +56,3 @@ def read_readiness(request: Request, replica: HistoryReplica) -> Readiness:
     if not migrated:
         raise Problem(Code.NOT_MIGRATED, "the database lacks migrations: run `vigie migrate`")
     return Readiness(status="ready", replica=replica.state, replica_lag_s=replica.lag_s)
-
-
-@instruments_router.get("/metrics")
-def read_instruments() -> Response:
-    """Return the operators' counters of this process, as Prometheus reads them."""
-    return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)

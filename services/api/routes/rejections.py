@@ -13,7 +13,7 @@ from core.intakes import RejectionFilter
 from core.readings import Reason
 from core.store import pruned, rejections
 from services.api.answers import Answer, Items, Store, api_router, documented
-from services.api.parameters import LONG_ID_MAX, CommuneFilter, From, InseeCode, Instant, Until, window_of
+from services.api.parameters import LONG_ID_MAX, CommuneFilter, Day, From, InseeCode, Instant, Until, window_of
 from services.api.problems import Code, Problem
 
 router = api_router("reception")
@@ -210,7 +210,7 @@ def read_rejection(rejection_id: Annotated[int, Path(ge=1, le=LONG_ID_MAX)], sto
 @router.get("/pruned", operation_id="read_pruned")
 def read_pruned(
     store: Store,
-    since: Annotated[date | None, Query(description="From this day (UTC) on.")] = None,
+    since: Annotated[Day | None, Query(description="From this day (UTC) on.")] = None,
     limit: Annotated[int, Query(ge=1, le=1_000, description="Items at most.")] = 100,
 ) -> PrunedItems:
     """Say what was let go of to keep the bounds, the newest day first."""

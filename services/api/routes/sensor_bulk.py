@@ -10,10 +10,13 @@ from pydantic import Field
 from core.clock import now
 from core.registry_csv import BYTES_MAX, Fault, LineFault, parse_csv
 from core.registry_plan import Plan, PlannedLine, Step, plan_lines
+from core.roles import Right
 from core.sensor_life import Signature, described, difference
 from core.store.sensor_bulk import read_registered, write_plan
-from services.api.answers import Answer, Store, api_router, documented, problem_responses
+from services.api.acting import Acting, demand
+from services.api.answers import Answer, api_router, documented, problem_responses
 from services.api.decision_answers import Person
+from services.api.doors.visiting import Visiting
 from services.api.problems import Code, FieldProblem, ProblemsFound
 
 router = api_router("sensors")
@@ -80,8 +83,9 @@ class BulkAnswer(Answer):
 @router.post("/sensors/bulk", operation_id="write_sensors", responses=problem_responses(409, 413))
 def write_sensors(
     body: Annotated[bytes, Body(media_type="text/csv", openapi_examples=_EXAMPLE, max_length=BYTES_MAX)],
-    store: Store,
-    by: Annotated[Person, Query(description="Who does it.", openapi_examples={"": {"value": "Nadia"}})],
+    store: Acting,
+    visitor: Visiting,
+    by: Annotated[Person | None, Query(description="Ignored: who is signed in does it.", deprecated=True)] = None,  # noqa: ARG001 - of before
     dry_run: Annotated[bool, Query(description="Tell what would be done, and do nothing.")] = False,  # noqa: FBT002 - a query
 ) -> BulkAnswer:
     """Adopt and edit many sensors from a CSV file of at most 4 MiB: all of it, or nothing.
@@ -93,11 +97,20 @@ def write_sensors(
     asked = parse_csv(body)
     registered = read_registered(store, [line.external_id for line in asked.lines], hold=not dry_run)
     plan = plan_lines(asked, registered)
+    for commune, site_id in _places(plan):
+        demand(visitor, Right.TEND, commune, site_id)
     if not dry_run:
         if plan.faults:
             raise ProblemsFound(Code.INVALID_BODY, [_problem(fault) for fault in plan.faults[:PROBLEMS_MAX]])
-        write_plan(store, plan, Signature(by, now()))
+        write_plan(store, plan, Signature(visitor.name, now()))
     return _answer(plan, done=not dry_run)
+
+
+def _places(plan: Plan) -> set[tuple[str, int | None]]:
+    """Return where a plan changes anything, as commune and site; a site that is new has no id yet."""
+    changing = [*plan.doing(Step.ADOPT), *plan.doing(Step.EDIT)]
+    sites = [one.site for line in changing for one in (line.before, line.sensor) if one is not None]
+    return {(site.commune_insee, site.site_id) for site in sites}
 
 
 def _problem(fault: LineFault) -> FieldProblem:

@@ -10,11 +10,14 @@ from pydantic import Field
 
 from core.clock import now
 from core.places import Sensor, SensorKind, Series
+from core.roles import Right
 from core.sensor_life import check_model
 from core.store import asides, places
 from core.store import sensors as registry
 from core.store.devices import read_device_models
+from services.api.acting import Acting, demand
 from services.api.answers import PREFIX, Answer, Items, Store, api_router, documented, problem_responses
+from services.api.doors.visiting import Visiting
 from services.api.parameters import ID_MAX, After, CommuneFilter, Limit, MetricName, SensorId, SeriesId
 from services.api.problems import Code, Problem
 from services.api.sensor_answers import (
@@ -84,7 +87,7 @@ def read_sensors(
     return Sensors(items=items, next=items[-1].sensor_id if len(page) > limit else None)
 
 
-@router.get("/sensors/{sensor_id}", operation_id="read_sensor")
+@router.get("/sensors/{sensor_id:int}", operation_id="read_sensor")
 def read_sensor(sensor_id: SensorId, store: Store) -> SensorAnswer:
     """One sensor with its series."""
     return sensor_named(store, sensor_id)
@@ -96,21 +99,23 @@ def read_sensor(sensor_id: SensorId, store: Store) -> SensorAnswer:
     status_code=201,
     responses=problem_responses(409, 413),
 )
-def adopt_sensor(adoption: Adoption, store: Store, response: Response) -> SensorAnswer:
+def adopt_sensor(adoption: Adoption, store: Acting, visitor: Visiting, response: Response) -> SensorAnswer:
     """Adopt a sensor: the messages kept aside for it are taken in, and what it publishes from now on is stored.
 
     The sensor need not have published yet. One that is adopted already is refused with 409.
     """
+    site = adoption.site.as_site()
+    demand(visitor, Right.TEND, site.commune_insee, places.read_site_id(store, site))
     check_model(adoption.model, adoption.kind, read_device_models(store))
     sensor = Sensor(
         adoption.external_id,
         adoption.kind,
         adoption.name,
-        adoption.site.as_site(),
+        site,
         model=adoption.model,
         interval_s=adoption.interval_s,
     )
-    sensor_id = registry.adopt_sensor(store, sensor, now(), adoption.by or registry.UNSIGNED)
+    sensor_id = registry.adopt_sensor(store, sensor, now(), visitor.name)
     response.headers["Location"] = f"{PREFIX}/sensors/{sensor_id}"
     return sensor_named(store, sensor_id)
 
