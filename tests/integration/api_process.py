@@ -6,33 +6,59 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import httpx
 import uvicorn
+from passes import EVERYTHING, close_all, enter, shown
 from pydantic import SecretStr
 from structlog.testing import capture_logs
 
+from core.errors import StoreAbsent
+from core.passes import new_secret
 from core.settings import ApiSettings
+from core.store.pool import store_absence_told
+from core.store.roles import Login, as_login
 from services.api.app import create_app
 from services.api.process import listening
+
+SIGNING_KEY = "signs the cookies of tests, and of nobody else"
+
+
+def api_settings(database_url: str, **settings: Any) -> ApiSettings:
+    """Return settings of an API on this database (its owner's address), as its two logins reach it."""
+    return ApiSettings(
+        database_url=SecretStr(as_login(database_url, Login.API)),
+        database_door_url=SecretStr(as_login(database_url, Login.DOOR)),
+        secret=SecretStr(SIGNING_KEY),
+        **settings,
+    )
 
 
 @contextmanager
 def api_running(database_url: str, *, live_clients_max: int = 20) -> Iterator[httpx.Client]:
-    """Run the API on this database and give a client of it; stopped at the end."""
-    settings = ApiSettings(database_url=SecretStr(database_url), live_clients_max=live_clients_max)
-    with api_running_with(settings) as client:
+    """Run the API on this database (its owner's address); give a client that may do everything; stopped at the end."""
+    with api_running_with(api_settings(database_url, live_clients_max=live_clients_max)) as client:
+        client.headers.update(shown(_everything(database_url)))
         yield client
 
 
 @contextmanager
-def api_running_with(settings: ApiSettings) -> Iterator[httpx.Client]:
-    """Run the API with these settings and give a client of it; stopped at the end."""
+def api_running_with(settings: ApiSettings, port: int = 0) -> Iterator[httpx.Client]:
+    """Run the API with these settings and give a client of it that shows no pass; stopped at the end.
+
+    ``port`` is a free one of the system's choice, where it is not given.
+    """
     config = uvicorn.Config(
-        create_app(settings), access_log=False, log_config=None, lifespan="on", timeout_graceful_shutdown=1
+        create_app(settings),
+        access_log=False,
+        proxy_headers=False,
+        log_config=None,
+        lifespan="on",
+        timeout_graceful_shutdown=1,
     )
     server = uvicorn.Server(config)
-    with listening("127.0.0.1", 0) as listener:
+    with listening("127.0.0.1", port) as listener:
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
         thread.start()
         try:
@@ -46,5 +72,15 @@ def api_running_with(settings: ApiSettings) -> Iterator[httpx.Client]:
             with capture_logs(), httpx.Client(base_url=f"http://127.0.0.1:{port}/api/v1", timeout=10) as client:
                 yield client
         finally:
+            close_all()
             server.should_exit = True
             thread.join(15)
+
+
+def _everything(database_url: str) -> str:
+    """Return the secret of a pass to everything; of none where there is no database to keep one in."""
+    try:
+        with store_absence_told():
+            return enter(database_url, *EVERYTHING, name="an administrator")
+    except StoreAbsent:
+        return new_secret()

@@ -124,6 +124,8 @@ class Peer:
         self.ended = threading.Event()
         self.client = Client(CallbackAPIVersion.VERSION2, protocol=protocol)
         self.client.username_pw_set(address.user, address.password)
+        if address.encrypted:
+            self.client.tls_set(str(address.ca_file))
         self.client.on_connect = lambda *told: self.reasons.append(told[3].value)
         self.client.on_publish = lambda *told: self.reasons.append(told[3].value)
         self.client.on_subscribe = lambda *told: self.reasons.append(told[3][0].value)

@@ -24,7 +24,8 @@ from services.decisions.registry import DECIDERS
 
 NOW = datetime(2026, 3, 16, 9, 20, tzinfo=UTC)
 COMMUNE = "93051"
-KIND = "airing"
+KIND = "ventilation"
+"""A kind that somebody may decide on: the town of these tests has this one in its place."""
 AIRING = Subject(KIND, "93051:ecole", COMMUNE, "École Jaurès", {"limit_ppm": 1_000.0, "series_id": 1})
 MESSAGE = Message("t", b"", NOW, 0)
 

@@ -22,6 +22,7 @@ from core.places import Sensor, SensorKind, Site
 from core.store.places import read_series
 from core.store.pool import connected
 from core.store.readings import read_readings
+from core.store.roles import Login, as_login
 from core.store.sensors import adopt_sensor
 from ingestors.broker import BrokerAddress, Publisher
 from ingestors.decoders.senml import format_pack
@@ -78,7 +79,10 @@ def wait_until(told: Callable[[], bool], timeout_s: float = 60) -> None:
 
 @dataclass
 class IngestProcess:
-    """``vigie ingest`` as a process of its own; ``log`` holds its lines, ``settings`` what it is told besides."""
+    """``vigie ingest`` as a process of its own, with its own login.
+
+    ``log`` holds its lines, ``settings`` what it is told besides.
+    """
 
     broker_url: str
     database_url: str
@@ -90,7 +94,7 @@ class IngestProcess:
         """Start it, again under the same client id, without waiting for it."""
         environment = os.environ | {
             "VIGIE_BROKER_URL": self.broker_url,
-            "VIGIE_DATABASE_URL": self.database_url,
+            "VIGIE_DATABASE_URL": as_login(self.database_url, Login.INGEST),
             "VIGIE_RETRY_S_MAX": "1",
             # START lies ever further back.
             "VIGIE_PAST_DAYS_MAX": "10000",

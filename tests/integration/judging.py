@@ -7,11 +7,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from acting import acting_as
+
 from core.places import Sensor, SensorKind, Site
 from core.readings import Batch, Flag, Message, Reading
 from core.store.batches import write_batch
 from core.store.places import write_series
 from core.store.pool import Connection
+from core.store.roles import Login
 from core.store.sensors import adopt_sensor
 from services.quality import Judged, judge_touched
 
@@ -33,14 +36,16 @@ def adopt(connection: Connection, name: str, *metrics: str, at: datetime = T0) -
 def write(connection: Connection, readings: Iterable[tuple[int, datetime, float]], at: datetime = T0) -> None:
     """Write readings in one batch."""
     rows = [Reading(*one) for one in readings]
-    write_batch(connection, Batch(at, readings=rows, origins=[_MESSAGE] * len(rows)))
+    with acting_as(connection, Login.INGEST):
+        write_batch(connection, Batch(at, readings=rows, origins=[_MESSAGE] * len(rows)))
 
 
 def judge_all(connection: Connection) -> Judged:
     """Judge until no hour is left touched; return what it came to."""
     judged = Judged()
-    while (one := judge_touched(connection)).hours_touched:
-        judged += one
+    with acting_as(connection, Login.WORKER):
+        while (one := judge_touched(connection)).hours_touched:
+            judged += one
     return judged
 
 

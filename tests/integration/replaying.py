@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 
+from acting import acting_as
 from pydantic import SecretStr
 
 from core.clock import now
@@ -18,6 +19,7 @@ from core.settings import IngestSettings
 from core.store.intakes import ask_intake, hold_intake, read_intake
 from core.store.pool import Connection, connected
 from core.store.rejections import write_rejections
+from core.store.roles import Login, as_login
 from core.store.sensors import adopt_sensor
 from ingestors.decoders.senml import format_pack
 from ingestors.intake_run import IntakeRun
@@ -32,7 +34,7 @@ ALL = RejectionFilter()
 
 def settings_of(database_url: str) -> IngestSettings:
     """Return the settings of an ingest process on this database."""
-    return IngestSettings(database_url=SecretStr(database_url))
+    return IngestSettings(database_url=SecretStr(as_login(database_url, Login.INGEST)))
 
 
 @contextmanager
@@ -73,8 +75,9 @@ def held_replay(connection: Connection, wanted: RejectionFilter = ALL) -> Intake
 
 def replay(connection: Connection, wanted: RejectionFilter = ALL) -> Intake:
     """Ask for a replay, carry it out, and return it as it is kept then."""
-    run = held_replay(connection, wanted)
-    assert run_intake(run) is IntakeState.DONE
+    with acting_as(connection, Login.INGEST):
+        run = held_replay(connection, wanted)
+        assert run_intake(run) is IntakeState.DONE
     kept = read_intake(connection, run.intake.intake_id)
     assert kept is not None
     return kept

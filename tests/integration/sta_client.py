@@ -27,5 +27,24 @@ def _stand_in() -> ModuleType:
 sys.modules["demjson3"] = _stand_in()
 
 import frost_sta_client as frost  # noqa: E402 - it looks for demjson3 while it is imported
+from frost_sta_client.service.auth_handler import AuthHandler  # noqa: E402 - as above
 
-__all__ = ["frost"]
+
+class Shown(AuthHandler):  # type: ignore[misc] # the client is untyped
+    """Has the client show a pass: it knows names and passwords only, and takes what its own library takes."""
+
+    def __init__(self, headers: dict[str, str]) -> None:
+        super().__init__()
+        self._headers = headers
+
+    def add_auth_header(self) -> Any:
+        """Return what adds the headers to each request."""
+
+        def shown(request: Any) -> Any:
+            request.headers.update(self._headers)
+            return request
+
+        return shown
+
+
+__all__ = ["Shown", "frost"]

@@ -156,6 +156,22 @@ def test_a_lost_database_connection_loses_nothing(api: httpx.Client, feeder: Fee
     assert values_of(got) == [0.0, 1.0, 2.0, 3.0]
 
 
+def test_a_feed_does_not_outlive_a_grant_that_was_taken_while_nobody_listened(
+    api: httpx.Client, feeder: Feeder
+) -> None:
+    with api.stream("GET", "/live") as answer:
+        events = events_of(answer)
+        next(events)
+        with connected(feeder.url) as connection:
+            connection.execute("UPDATE pass_grant SET commune_insee = %s", (THERE,))
+            connection.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            )
+        feeder.write(1)
+        assert list(events) == []
+
+
 def test_what_is_no_longer_kept_is_a_reset(api: httpx.Client, feeder: Feeder) -> None:
     feeder.write(3)
     with connected(feeder.url) as connection:

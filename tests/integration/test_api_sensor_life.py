@@ -61,7 +61,7 @@ def test_an_adoption_says_who_and_of_what_model(api: httpx.Client) -> None:
     sensor = adopted(api, model="bin_eye", interval_s=600)
     assert (sensor["model"], sensor["interval_s"], sensor["retired_at"]) == ("bin_eye", 600, None)
     [change] = history(api, sensor)
-    assert (change["what"], change["by"], change["before"]) == ("adopted", "Nadia", {})
+    assert (change["what"], change["by"], change["before"]) == ("adopted", "an administrator", {})
     assert change["after"]["external_id"] == "0018b20000001234"
     problem = assert_problem(
         api.post("/sensors", json=ADOPTION | {"external_id": "b", "model": "x"}), 422, "invalid_body"
@@ -80,26 +80,25 @@ def test_an_edit_changes_what_is_given_and_nothing_else(api: httpx.Client) -> No
     sensor = adopted(api, model="bin_eye", interval_s=600)
     path = f"/sensors/{sensor['sensor_id']}"
     point = {"longitude": 2.5, "latitude": 48.8}
-    edited = api.patch(path, json={"by": "Ali", "name": "Borne du parc", "model": None, **point}).json()
+    edited = api.patch(path, json={"name": "Borne du parc", "model": None, **point}).json()
     expected = sensor | {"name": "Borne du parc", "model": None, "site": sensor["site"] | point}
     assert edited == expected
     assert api.get(path).json() == expected
     change, _ = history(api, sensor)
-    assert (change["what"], change["by"]) == ("edited", "Ali")
+    assert (change["what"], change["by"]) == ("edited", "an administrator")
     assert change["before"] == {"name": "Borne", "model": "bin_eye", "longitude": 2.55, "latitude": 48.85}
-    api.patch(path, json={"by": "Ali", "name": "Borne du parc"})
+    api.patch(path, json={"name": "Borne du parc"})
     assert len(history(api, sensor)) == 2, "an edit that changes nothing is not kept"
-    assert_problem(api.patch(path, json={"by": "Ali", "kind": "meter", "model": "bin_eye"}), 422, "invalid_body")
-    assert_problem(api.patch(path, json={"name": "unsigned"}), 422, "invalid_body")
-    assert_problem(api.patch(path, json={"by": "Ali", "longitude": 2.5}), 422, "invalid_body")
-    assert_problem(api.patch("/sensors/999", json={"by": "Ali"}), 404, "not_found")
+    assert_problem(api.patch(path, json={"kind": "meter", "model": "bin_eye"}), 422, "invalid_body")
+    assert_problem(api.patch(path, json={"longitude": 2.5}), 422, "invalid_body")
+    assert_problem(api.patch("/sensors/999", json={}), 404, "not_found")
 
 
 def test_a_sensor_moves_to_another_commune(api: httpx.Client) -> None:
     sensor = adopted(api)
     path = f"/sensors/{sensor['sensor_id']}/move"
     yesterday = format_instant(now() - timedelta(days=1))
-    moved = api.post(path, json={"by": "Nadia", "site": MOVED_TO, "moved_at": yesterday}).json()
+    moved = api.post(path, json={"site": MOVED_TO, "moved_at": yesterday}).json()
     assert (moved["site"]["commune_insee"], moved["site"]["code"]) == (OTHER, "gymnase")
     assert history(api, sensor)[0]["after"] == {
         "commune_insee": OTHER,
@@ -109,9 +108,9 @@ def test_a_sensor_moves_to_another_commune(api: httpx.Client) -> None:
         "latitude": None,
         "moved_at": yesterday,
     }
-    here = assert_problem(api.post(path, json={"by": "Nadia", "site": MOVED_TO}), 409, "sensor_conflict")
+    here = assert_problem(api.post(path, json={"site": MOVED_TO}), 409, "sensor_conflict")
     assert "stands on this site already" in here["detail"]
-    back = {"by": "Nadia", "site": ADOPTION["site"]}
+    back = {"site": ADOPTION["site"]}
     early = back | {"moved_at": format_instant(now() - timedelta(days=2))}
     assert "not after" in assert_problem(api.post(path, json=early), 409, "sensor_conflict")["detail"]
     future = back | {"moved_at": format_instant(now() + timedelta(hours=1))}
@@ -123,28 +122,28 @@ def test_a_retired_sensor_changes_no_more_until_it_is_restored(api: httpx.Client
     sensor = adopted(api)
     path = f"/sensors/{sensor['sensor_id']}"
     at = "2026-03-02T08:00:00Z"
-    assert api.post(f"{path}/retire", json={"by": "Nadia", "retired_at": at}).json()["retired_at"] == at
+    assert api.post(f"{path}/retire", json={"retired_at": at}).json()["retired_at"] == at
     for verb, body in (
         ("retire", {}),
         ("move", {"site": MOVED_TO}),
         ("replace", {"external_id": "0018b20000005678"}),
     ):
-        refused = assert_problem(api.post(f"{path}/{verb}", json={"by": "Nadia"} | body), 409, "sensor_conflict")
+        refused = assert_problem(api.post(f"{path}/{verb}", json=body), 409, "sensor_conflict")
         assert refused["detail"] == f"the sensor '0018b20000001234' is retired since {at}"
-    assert api.patch(path, json={"by": "Nadia", "retired_at": None}).json()["retired_at"] is None
+    assert api.patch(path, json={"retired_at": None}).json()["retired_at"] is None
     assert [one["what"] for one in history(api, sensor)] == ["restored", "retired", "adopted"]
-    assert_problem(api.patch(path, json={"by": "Nadia", "retired_at": at}), 422, "invalid_body")
+    assert_problem(api.patch(path, json={"retired_at": at}), 422, "invalid_body")
 
 
 def test_a_replaced_device_leaves_its_sensor_and_may_come_back(api: httpx.Client) -> None:
     sensor = adopted(api, model="bin_eye")
     other = adopted(api, external_id="0018b20000009999")
     path = f"/sensors/{sensor['sensor_id']}/replace"
-    taken = {"by": "Nadia", "external_id": other["external_id"]}
+    taken = {"external_id": other["external_id"]}
     assert "a sensor's already" in assert_problem(api.post(path, json=taken), 409, "sensor_conflict")["detail"]
-    replaced = api.post(path, json={"by": "Nadia", "external_id": "0018B20000005678"}).json()
+    replaced = api.post(path, json={"external_id": "0018B20000005678"}).json()
     assert replaced == sensor | {"external_id": "0018b20000005678"}
-    back = api.post(path, json={"by": "Nadia", "external_id": sensor["external_id"], "model": None}).json()
+    back = api.post(path, json={"external_id": sensor["external_id"], "model": None}).json()
     assert back == sensor | {"model": None}
     first_change = history(api, sensor)[1]
     assert first_change["before"] == {"external_id": "0018b20000001234"}
@@ -154,7 +153,7 @@ def test_a_replaced_device_leaves_its_sensor_and_may_come_back(api: httpx.Client
 
 def bulk(api: httpx.Client, text: str | bytes, *, dry_run: bool) -> httpx.Response:
     raw = text.encode() if isinstance(text, str) else text
-    parameters = {"by": "Nadia", "dry_run": str(dry_run).lower()}
+    parameters = {"dry_run": str(dry_run).lower()}
     return api.post("/sensors/bulk", content=raw, params=parameters, headers={"content-type": "text/csv"})
 
 

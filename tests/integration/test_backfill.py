@@ -21,6 +21,7 @@ from core.store.gaps import read_ledgers
 from core.store.intakes import ask_intake, cancel_intake, hold_intake, read_intake
 from core.store.places import write_communes
 from core.store.pool import Connection, connected
+from core.store.roles import Login, as_login
 from core.store.sensors import adopt_sensor
 from ingestors.backfill.asking import ask_backfills
 from ingestors.backfill.run import backfill
@@ -74,7 +75,7 @@ def uplink(f_cnt: int, device: str = "room-1", at: datetime | None = None) -> di
 def settings_of(database_url: str, storage: StorageServer, key: str = "NNSXS.KEY") -> IngestSettings:
     return IngestSettings.model_validate(
         {
-            "database_url": database_url,
+            "database_url": as_login(database_url, Login.INGEST),
             "tts_url": storage.url,
             "tts_api_key": key,
             "tts_requests_per_min": 6_000,

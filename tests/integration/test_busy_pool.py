@@ -9,10 +9,8 @@ from time import sleep
 import httpx
 import psycopg
 import pytest
-from api_process import api_running_with
-from pydantic import SecretStr
-
-from core.settings import ApiSettings
+from api_process import api_running_with, api_settings
+from passes import EVERYTHING, enter, shown
 
 pytestmark = pytest.mark.integration
 WAITING = """
@@ -26,8 +24,9 @@ THREADS = 60
 @pytest.fixture
 def api(database_url: str) -> Iterator[httpx.Client]:
     """An API with two connections for its requests."""
-    settings = ApiSettings(database_url=SecretStr(database_url), database_pool_size=2, database_wait_s_max=9)
+    settings = api_settings(database_url, database_pool_size=2, database_wait_s_max=9)
     with api_running_with(settings) as client:
+        client.headers.update(shown(enter(database_url, *EVERYTHING)))
         yield client
 
 
@@ -38,8 +37,9 @@ def test_more_requests_than_threads_end_all_the_same(api: httpx.Client) -> None:
 
 
 def test_a_busy_store_says_when_to_come_back(database_url: str) -> None:
-    settings = ApiSettings(database_url=SecretStr(database_url), database_pool_size=1, database_wait_s_max=0.2)
+    settings = api_settings(database_url, database_pool_size=1, database_wait_s_max=0.2)
     with api_running_with(settings) as api, ThreadPoolExecutor(1) as threads, psycopg.connect(database_url) as locking:
+        api.headers.update(shown(enter(database_url, *EVERYTHING)))
         # Whoever reads the communes holds the one connection until this transaction ends.
         locking.execute("LOCK TABLE commune IN ACCESS EXCLUSIVE MODE")
         first = threads.submit(api.get, "/communes")

@@ -147,6 +147,8 @@ def test_the_engine_is_told_from_the_database(
 
 
 def test_an_extension_that_came_after_the_tables_changes_nothing(timescale: psycopg.Connection[Any]) -> None:
-    timescale.execute("CREATE SCHEMA later")
-    timescale.execute("SET search_path = later, public")
-    assert read_engine(timescale).name is EngineName.PLAIN
+    with timescale.transaction(force_rollback=True):
+        timescale.execute("CREATE SCHEMA elsewhere")
+        for table in ("reading", "forecast_step", "frame", "rollup_hour"):
+            timescale.execute(f"ALTER TABLE {table} SET SCHEMA elsewhere")
+        assert read_engine(timescale).name is EngineName.PLAIN

@@ -11,6 +11,7 @@ from typing import Any
 import procrastinate
 import pytest
 from deciding_kind import AIRING, AIRINGS, COMMUNE, KIND, NOW, Room, registered, write_co2, write_room
+from pydantic import SecretStr
 from structlog.testing import capture_logs
 
 from core import clock
@@ -30,6 +31,7 @@ from core.store.decisions import (
 )
 from core.store.outbox import Outgoing, delete_outgoing, take_outgoing
 from core.store.pool import Pool, connected, open_pool
+from core.store.roles import Login, as_login
 from services import jobs
 from services.decisions import life
 from services.decisions.life import answer, decide, decide_if_moved, decisions_due, replay
@@ -54,7 +56,10 @@ def subject(database_url: str, pool: Pool) -> Subject:
 
 
 def decided(pool: Pool, subject: Subject, at: datetime = NOW) -> KeptDecision:
-    written = decide(pool, AIRINGS, subject, at)
+    # As the worker does, with its own login.
+    assert isinstance(pool.conninfo, str)
+    with open_pool(as_login(pool.conninfo, Login.WORKER), 1) as working:
+        written = decide(working, AIRINGS, subject, at)
     assert written is not None
     return kept(pool, written.decision_id)
 
@@ -76,8 +81,9 @@ def given(state: DecisionState, at: datetime = NOW + MINUTE, **more: Any) -> Ans
 
 
 def outgoing(pool: Pool) -> list[Outgoing]:
+    """Return what whoever acts on decisions of the kind hears; events have topics of their own."""
     with pool.connection() as connection:
-        return take_outgoing(connection, 10)
+        return [one for one in take_outgoing(connection, 10) if one.topic.endswith(f"/{KIND}")]
 
 
 def live(dsn: str) -> list[tuple[str, list[tuple[int, str]]]]:
@@ -214,7 +220,7 @@ def test_two_processes_never_hold_the_same_message_and_one_that_fails_leaves_it(
     answered(pool, decided(pool, subject).decision_id, given(DecisionState.APPROVED))
     with pool.connection() as one, pool.connection() as other:
         held = take_outgoing(one, 10)
-        assert len(held) == 1
+        assert len(held) == 3
         assert take_outgoing(other, 10) == []
         one.rollback()
         again = take_outgoing(other, 10)
@@ -335,9 +341,9 @@ async def work(settings: WorkerSettings, pool: Pool) -> None:
 
 
 def test_a_kind_that_fails_is_told_with_its_subject_and_does_not_stop_the_others(
-    database_url: str, monkeypatch: pytest.MonkeyPatch
+    database_url: str,
 ) -> None:
-    monkeypatch.setenv("VIGIE_DATABASE_URL", database_url)
+    worker = as_login(database_url, Login.WORKER)
     present = clock.now()
     write_room(database_url, at=present - MINUTE)
 
@@ -347,12 +353,12 @@ def test_a_kind_that_fails_is_told_with_its_subject_and_does_not_stop_the_others
     with registered(broken=replace(AIRINGS, kind="broken", decide=broken)), open_pool(database_url, 2) as pool:
         with pool.connection() as connection:
             write_subject(connection, replace(AIRING, kind="broken", code="b"))
-        sync = procrastinate.App(connector=procrastinate.SyncPsycopgConnector(conninfo=database_url))
+        sync = procrastinate.App(connector=procrastinate.SyncPsycopgConnector(conninfo=worker))
         with sync.open():
             jobs.ask_to_decide(sync, pool, present)
             jobs.ask_to_decide(sync, pool, present)
-        with capture_logs() as lines:
-            asyncio.run(work(WorkerSettings.from_environment(), pool))
+        with capture_logs() as lines, open_pool(worker, 2) as working:
+            asyncio.run(work(WorkerSettings(database_url=SecretStr(worker)), working))
         with pool.connection() as connection:
             assert [one.decision.kind for one in read_decisions(connection, Wanted())] == [KIND]
     # Once as asked here; a tick of the worker's own may have asked again.

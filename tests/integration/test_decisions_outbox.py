@@ -13,7 +13,9 @@ from datetime import UTC, datetime
 import pytest
 from conftest import Mosquitto
 
+from core.events import Alarm, EventName, Severity
 from core.settings import IngestSettings
+from core.store.events import write_event
 from core.store.outbox import take_outgoing, write_outgoing
 from core.store.pool import connected
 from ingestors import outbox
@@ -92,6 +94,22 @@ def test_what_was_said_is_heard_in_order_and_deleted(
         say(database_url, 3)
         assert heard(listener) == [(TOPIC, 1), (TOPIC, 2), (TOPIC, 3)]
         assert is_empty(database_url)
+
+
+def test_an_event_is_heard_on_its_topic_as_webhooks_are_sent_it(
+    database_url: str, mosquitto: Mosquitto, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = settings_of(database_url, mosquitto, monkeypatch)
+    alarm = Alarm(EventName.ALARM_SENSOR_FLOODED, Severity.WARNING, NOW, "sensor:bac-1", "93051", {"n": 3})
+    event = alarm.event(NOW)
+    with listening(mosquitto, 1) as listener, publishing_outbox(settings):
+        with connected(database_url) as connection:
+            write_event(connection, event)
+        said, _ = listener.communicate(timeout=WAIT_S + 5)
+    [line] = [line for line in said.splitlines() if line.startswith("vigie/out/")]
+    topic, _, payload = line.partition(" ")
+    assert topic == "vigie/out/v1/93051/alarm/sensor_flooded"
+    assert json.loads(payload) == json.loads(event.as_json())
 
 
 def test_without_a_broker_nothing_is_lost_and_it_is_heard_when_it_is_back(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import fcntl
 import hashlib
 import io
 import json
@@ -19,6 +20,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from acting import acting_as
 from judging import adopt, judge_all, write
 from prometheus_client import REGISTRY
 from pyarrow import fs
@@ -41,6 +43,7 @@ from core.store.exports import (
 )
 from core.store.pool import Connection, connected, open_pool
 from core.store.retention import raise_kept_since
+from core.store.roles import Login, as_login
 from services.exports.destinations import Bucket, DestinationAbsent, Folder
 from services.exports.schedules import first_open_day, local_day, run_due, run_schedule
 from services.jobs import worker_app
@@ -70,7 +73,7 @@ class Place:
 
     def run(self, at: datetime) -> None:
         """Look for what is due at an instant, as the worker does."""
-        with capture_logs() as logs:
+        with capture_logs() as logs, acting_as(self.connection, Login.WORKER):
             while run_due(self.connection, self.settings, at):
                 pass
         assert SECRET not in str(logs)
@@ -95,7 +98,8 @@ class Place:
 
 @pytest.fixture
 def place(database_url: str, tmp_path: Path) -> Iterator[Place]:
-    settings = WorkerSettings(database_url=SecretStr(database_url), exports_dir=tmp_path / "exports")
+    worker = SecretStr(as_login(database_url, Login.WORKER))
+    settings = WorkerSettings(database_url=worker, exports_dir=tmp_path / "exports")
     with connected(database_url) as connection:
         [series] = adopt(connection, "salle-2", "co2_ppm", at=MIDNIGHT)
         write(connection, [(series, MIDNIGHT + n * HOUR, 600.0 + n) for n in range(72)])
@@ -207,18 +211,19 @@ def test_what_was_put_and_not_noted_is_put_again_the_same(place: Place, monkeypa
 
 
 def test_who_is_killed_half_way_leaves_no_file_and_the_next_one_goes_on(place: Place) -> None:
-    each_minute = [(place.series, MIDNIGHT + n * MINUTE, 600.0) for n in range(1_440) if n % 60]
-    write(place.connection, each_minute)  # a file larger than a pipe holds
+    minutes = [(place.series, MIDNIGHT + n * MINUTE, 600.0) for n in range(1_440) if n % 60]
+    write(place.connection, minutes)
     place.connection.commit()
     place.add(by="raw")
     folder = place.settings.exports_dir
     assert folder is not None
     part = folder / "archives/air/2026/.air-2026-03-28.csv.part"
     part.parent.mkdir(parents=True)
-    os.mkfifo(part)  # what is written there waits until somebody reads: so it is surely half-way
+    os.mkfifo(part)  # it takes less than the file is long, and waits until somebody reads: so it is surely half-way
     environment = os.environ | {"VIGIE_DATABASE_URL": place.settings.dsn, "VIGIE_EXPORTS_DIR": str(folder)}
     command = [sys.executable, "-m", "vigie", "exports", "run", "air"]
     reader = os.open(part, os.O_RDONLY | os.O_NONBLOCK)
+    fcntl.fcntl(reader, fcntl.F_SETPIPE_SZ, 4_096)
     with subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as running:
         ready, _, _ = select.select([reader], [], [], 60)
         assert ready

@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
+from acting import acting_as
 from replaying import ROOM, SITE, T0, autocommitting, message, refused, replay
 
 from core.intakes import IntakeKind
@@ -18,6 +19,7 @@ from core.store.intakes import ask_intake, cancel_intake, read_intakes
 from core.store.pool import Connection
 from core.store.pruned import Pruned, prune_kept, read_pruned
 from core.store.rejections import read_rejections, write_rejections
+from core.store.roles import Login
 from core.store.sensors import adopt_sensor
 
 pytestmark = pytest.mark.integration
@@ -38,8 +40,9 @@ def policy(**bounds: int) -> KeptSettings:
 
 
 def prune_all(connection: Connection, bounds: KeptSettings) -> list[Pruned]:
-    while prune_kept(connection, NOW, bounds):
-        pass
+    with acting_as(connection, Login.INGEST):
+        while prune_kept(connection, NOW, bounds):
+            pass
     return read_pruned(connection)
 
 
@@ -47,7 +50,8 @@ def keep(connection: Connection, count: int, reason: Reason, sensor: Sensor = RO
     """Keep ``count`` rejections of a sensor, a minute apart, their payloads padded with so many spaces."""
     messages = [message(step, sensor=sensor) for step in range(count)]
     wide = [replace(one, payload=one.payload + b" " * padded, size_bytes=len(one.payload) + padded) for one in messages]
-    write_rejections(connection, [refused(one, reason, sensor) for one in wide])
+    with acting_as(connection, Login.INGEST):
+        write_rejections(connection, [refused(one, reason, sensor) for one in wide])
 
 
 def aside(step: int, external_id: str = "room-9") -> Aside:

@@ -297,8 +297,7 @@ def two_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "0002.second.sql").write_text("CREATE TABLE lost_table (one integer);\nSELECT 1 / 0;\n")
     monkeypatch.setattr(migrations, "MIGRATIONS_DIR", tmp_path)
     monkeypatch.setattr(migrations, "find_spec", lambda _: None)
-    monkeypatch.setattr(migrations, "write_communes", lambda *_: None)
-    monkeypatch.setattr(migrations, "make_months_ahead", lambda *_: None)
+    monkeypatch.setattr(migrations, "_follow_up", lambda _: None)
     return tmp_path
 
 

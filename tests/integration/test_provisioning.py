@@ -21,6 +21,7 @@ from core.errors import BrokerAbsent, BrokerRefused, SensorConflict, UnknownSens
 from core.places import Sensor, SensorKind, Site
 from core.sensor_life import Device, Signature
 from core.store import sensor_life as life
+from core.store.audit import WantedActs, read_acts
 from core.store.pool import Connection, connected
 from core.store.sensors import adopt_sensor
 from ingestors.access import network_topic
@@ -228,6 +229,11 @@ def test_the_commands_provision_and_keep_credentials_private(
     assert "password" in vigie("provision", "rotate", "gateway.roof")
     vigie("provision", "revoke", "gateway.roof")
     assert "gateway.roof" not in vigie("provision", "list")
+    with connected(database_url) as connection:
+        acts = read_acts(connection, WantedActs())
+    of_roof = [one.what for one in acts if one.target == "account:gateway.roof"]
+    assert of_roof == ["access_revoked", "access_rotated", "access_given"]
+    assert not any(told["password"] in str(one) for one in acts)
     kept = (broker.mosquitto.folder / "access.json").read_text(encoding="utf-8")
     assert {client["username"] for client in json.loads(kept)["clients"]} == {
         "admin",

@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 import numpy as np
 import pytest
 from judging import COMMUNE, HOUR, MINUTE, T0, Tables, adopt, flags_of, judge_all, tables, write
+from pydantic import SecretStr
 
 from core.clock import Window
 from core.quality.calibrations import Calibration
@@ -23,6 +24,7 @@ from core.settings import WorkerSettings
 from core.store import calibrations, readings, rollups, sensor_bulk, sensor_life, sensors, touched
 from core.store.latest import read_latest
 from core.store.pool import Connection, connected, open_pool
+from core.store.roles import Login, as_login
 from services import jobs
 from services.quality import judge_touched
 
@@ -303,14 +305,13 @@ def test_a_calibration_of_no_series_is_refused(connection: Connection) -> None:
 def test_the_worker_judges_until_no_hour_is_left(
     database_url: str, connection: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("VIGIE_DATABASE_URL", database_url)
     # Each job takes one row of marks and goes back on the queue.
     monkeypatch.setattr("services.quality.ROWS_MAX", 1)
     monkeypatch.setattr(jobs, "JUDGED_AT_ONCE", 1)
     [series_id] = adopt(connection, "salle-2", "temperature_c")
     for number, value in enumerate([20.0, 45.0, 20.0]):
         write(connection, room(series_id, [value], T0 + number * 10 * MINUTE))
-    settings = WorkerSettings.from_environment()
+    settings = WorkerSettings(database_url=SecretStr(as_login(database_url, Login.WORKER)))
 
     async def work() -> None:
         app = jobs.worker_app(settings, pool)

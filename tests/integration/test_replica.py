@@ -3,33 +3,43 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from time import monotonic, sleep
 
 import psycopg
 import pytest
-from api_process import api_running_with
+from api_process import api_running_with, api_settings
 from judging import COMMUNE, adopt
 from judging import write as write_readings
+from passes import EVERYTHING, enter, shown
 from pydantic import SecretStr
 from standby import Standby, standby_of
 
 from core.clock import now
 from core.instruments import HISTORY_READS
+from core.passes import key_of
+from core.roles import PassKind
 from core.settings import ApiSettings, HistorySettings
+from core.store.doors import NewPass, make_pass
 from core.store.migrate import migrate
 from core.store.pool import connected, open_pool
 from core.store.replica import HistorySource, ReplicaState, followed_dsn, open_history
+from core.store.roles import Login, as_login
 from vigie.embedded import EmbeddedDatabase
 
 pytestmark = pytest.mark.integration
 NAME = "town"
+KEY = key_of("shown to a replica")
 
 
 @pytest.fixture(scope="module")
 def primary(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedDatabase]:
     """A server of this module's own: a standby copies all of it."""
     server = EmbeddedDatabase(tmp_path_factory.mktemp("primary"))
-    migrate(server.create(NAME))
+    url = server.create(NAME)
+    migrate(url)
+    with connected(url) as connection:
+        make_pass(connection, NewPass(PassKind.TOKEN, KEY, "a test", "test", now(), now() + timedelta(hours=1)))
     yield server
     server.stop()
 
@@ -74,7 +84,7 @@ def reads(by: str) -> float:
 
 def is_standby(source: HistorySource) -> bool:
     """Whether history is read from the standby now."""
-    with source.connection() as connection:
+    with source.connection(KEY) as connection:
         return connection.execute("SELECT pg_is_in_recovery()").fetchone() == (True,)
 
 
@@ -152,18 +162,22 @@ def test_history_refuses_to_write_wherever_it_is_read(settings: HistorySettings,
     with open_pool(one.dsn, 1) as pool, open_history(one, pool) as source:
         if replica:
             until(lambda: source.followed)
-        with pytest.raises(psycopg.errors.ReadOnlySqlTransaction), source.connection() as connection:
+        with pytest.raises(psycopg.errors.ReadOnlySqlTransaction), source.connection(KEY) as connection:
             connection.execute("DELETE FROM outbox")
         # The primary's connection writes again once it is given back.
         with pool.connection() as connection:
             assert connection.execute("DELETE FROM outbox").rowcount == 0
 
 
+def replicated(settings: HistorySettings, *, lag_s_max: float) -> ApiSettings:
+    """Return settings of an API that reads history from the replica, under its own login there too."""
+    replica = SecretStr(as_login(settings.replica_dsn, Login.API))
+    return api_settings(settings.dsn, database_replica_url=replica, replica_lag_s_max=lag_s_max)
+
+
 def test_the_api_says_how_its_replica_does(settings: HistorySettings) -> None:
-    api_settings = ApiSettings(
-        database_url=settings.database_url, database_replica_url=settings.database_replica_url, replica_lag_s_max=30
-    )
-    with api_running_with(api_settings) as api:
+    with api_running_with(replicated(settings, lag_s_max=30)) as api:
+        api.headers.update(shown(enter(settings.dsn, *EVERYTHING)))
         until(lambda: api.get("/ready").json()["replica"] == "following")
         assert api.get("/storage").json()["replica"] == "following"
         assert api.get("/storage").json()["connections"] > 0
@@ -172,10 +186,8 @@ def test_the_api_says_how_its_replica_does(settings: HistorySettings) -> None:
 def test_what_pages_show_live_is_of_the_primary_though_the_replica_follows(
     settings: HistorySettings, standby: Standby
 ) -> None:
-    api_settings = ApiSettings(
-        database_url=settings.database_url, database_replica_url=settings.database_replica_url, replica_lag_s_max=600
-    )
-    with api_running_with(api_settings) as api, connected(settings.dsn) as connection:
+    with api_running_with(replicated(settings, lag_s_max=600)) as api, connected(settings.dsn) as connection:
+        api.headers.update(shown(enter(settings.dsn, *EVERYTHING)))
         until(lambda: api.get("/ready").json()["replica"] == "following")
         standby.pause()
         try:

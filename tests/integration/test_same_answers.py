@@ -19,7 +19,7 @@ import numpy as np
 import psycopg
 import pyarrow as pa
 import pytest
-from pydantic import SecretStr
+from api_process import api_settings
 from wasm_timescale import alone, comparable, running_timescale
 
 from core.clock import Window, format_instant
@@ -30,7 +30,6 @@ from core.places import Sensor, SensorKind, Site
 from core.quality.calibrations import Calibration
 from core.quality.marks import codes_of
 from core.readings import Batch, Message, Reading
-from core.settings import ApiSettings
 from core.store import calibrations, forecasts, latest, places, readings, rollups, sensors
 from core.store.arrow import opened_arrow
 from core.store.batches import write_batch
@@ -46,6 +45,8 @@ from core.store.migrate import migrate
 from core.store.pool import connected
 from services.api import answers
 from services.api.app import create_app
+from services.api.doors.visiting import let_in
+from services.api.rates import rated
 from services.quality import judge_touched, roll_unrolled
 from services.rollups import Asked, Grain, read_rollups
 from vigie.embedded import DatabaseServer, EmbeddedDatabase
@@ -188,9 +189,11 @@ def store_answers(connection: psycopg.Connection[Any]) -> Iterator[tuple[str, An
 
 def api_answers(connection: psycopg.Connection[Any]) -> list[tuple[str, bytes]]:
     """Return the bytes of each answer of the API about history, read through the one connection."""
-    app = create_app(ApiSettings(database_url=SecretStr("postgresql://nowhere")))
+    app = create_app(api_settings("postgresql://nowhere"))
     for dependency in (answers._store, answers._history):  # noqa: SLF001 - the seam between routes and store
         app.dependency_overrides[dependency] = lambda: connection
+    for at_the_door in (rated, let_in):
+        app.dependency_overrides[at_the_door] = lambda: None
 
     async def asked() -> list[tuple[str, bytes]]:
         found = []
@@ -218,7 +221,7 @@ def asked_of_the_api() -> Iterator[tuple[str, dict[str, str | int]]]:
                 yield f"/series/{series_id}/chart", {**between, **known, "points": points}
             for grain in Grain:
                 yield f"/series/{series_id}/rollups", {**between, **known, "by": grain.value}
-    day: dict[str, str | int] = {"start": format_instant(SPRING.start), "until": format_instant(SPRING.end)}
+    day: dict[str, str | int] = {"from": format_instant(SPRING.start), "until": format_instant(SPRING.end)}
     yield "/completeness", {"commune": "93051", **day}
     yield "/series/3/increments", day
     yield "/series/1/completeness", day

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from sta_client import frost
+from sta_client import Shown, frost
 from things_town import COUNT, Town, things_town
 
 from vigie.embedded import DatabaseServer
@@ -25,7 +25,8 @@ def town(database_server: DatabaseServer, template: str) -> Iterator[Town]:
 
 @pytest.fixture
 def service(town: Town) -> frost.SensorThingsService:
-    return frost.SensorThingsService(f"{str(town.api.base_url).rstrip('/')}/sensorthings/v1.1")
+    shown = Shown({"Authorization": town.api.headers["Authorization"]})
+    return frost.SensorThingsService(f"{str(town.api.base_url).rstrip('/')}/sensorthings/v1.1", auth_handler=shown)
 
 
 def test_it_lists_and_finds_every_kind_of_entity(service: frost.SensorThingsService) -> None:

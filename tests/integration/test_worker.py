@@ -19,6 +19,7 @@ from core.store.batches import write_batch
 from core.store.forecasts import read_forecast, read_model, read_models
 from core.store.places import write_series
 from core.store.pool import Pool, connected, open_pool
+from core.store.roles import Login, as_login
 from core.store.sensor_life import hold_sensor, retire_sensor
 from core.store.sensors import declare_sensor
 from services.forecast import issue_forecasts, metrics_due, read_history, score_forecasts, train_model
@@ -33,7 +34,7 @@ MESSAGE = Message("t", b"", NOW, 0)
 
 @pytest.fixture
 def settings(database_url: str, monkeypatch: pytest.MonkeyPatch) -> WorkerSettings:
-    monkeypatch.setenv("VIGIE_DATABASE_URL", database_url)
+    monkeypatch.setenv("VIGIE_DATABASE_URL", as_login(database_url, Login.WORKER))
     monkeypatch.setenv("VIGIE_TRAIN_ROWS_MAX", "3000")
     return WorkerSettings.from_environment()
 
@@ -59,23 +60,23 @@ def write_power(dsn: str, start: datetime, end: datetime, *, received_at: dateti
     return series_id
 
 
-def test_a_first_model_is_due_when_twelve_days_are_known_and_fresh(settings: WorkerSettings, pool: Pool) -> None:
-    write_power(settings.dsn, NOW - timedelta(days=11), NOW)
+def test_a_first_model_is_due_when_twelve_days_are_known_and_fresh(database_url: str, pool: Pool) -> None:
+    write_power(database_url, NOW - timedelta(days=11), NOW)
     assert metrics_due(pool, NOW).to_train == []
-    write_power(settings.dsn, NOW - timedelta(days=13), NOW - timedelta(days=11))
+    write_power(database_url, NOW - timedelta(days=13), NOW - timedelta(days=11))
     with pool.connection() as connection:
         judge_touched(connection)
     assert metrics_due(pool, NOW).to_train == ["power_kw"]
     assert metrics_due(pool, NOW + timedelta(days=1)).to_train == []
 
 
-def test_without_a_model_the_naive_speaks_and_says_so(settings: WorkerSettings, pool: Pool) -> None:
-    series_id = write_power(settings.dsn, NOW - timedelta(days=21), NOW)
+def test_without_a_model_the_naive_speaks_and_says_so(database_url: str, settings: WorkerSettings, pool: Pool) -> None:
+    series_id = write_power(database_url, NOW - timedelta(days=21), NOW)
     assert metrics_due(pool, NOW).to_forecast == ["power_kw"]
     issue_forecasts(pool, settings, POWER, NOW)
     assert metrics_due(pool, NOW).to_forecast == []
     assert metrics_due(pool, NOW + timedelta(minutes=40)).to_forecast == ["power_kw"]
-    with connected(settings.dsn) as connection:
+    with connected(database_url) as connection:
         forecast = read_forecast(connection, series_id)
     assert forecast is not None
     assert (forecast.fallback, forecast.model_id) == ("no_model", None)
@@ -84,17 +85,19 @@ def test_without_a_model_the_naive_speaks_and_says_so(settings: WorkerSettings, 
     assert len(forecast.steps) == 48
 
 
-def test_a_retired_meter_is_forecast_no_longer_and_still_scored(settings: WorkerSettings, pool: Pool) -> None:
-    series_id = write_power(settings.dsn, NOW - timedelta(days=21), NOW)
+def test_a_retired_meter_is_forecast_no_longer_and_still_scored(
+    database_url: str, settings: WorkerSettings, pool: Pool
+) -> None:
+    series_id = write_power(database_url, NOW - timedelta(days=21), NOW)
     issue_forecasts(pool, settings, POWER, NOW)
-    write_power(settings.dsn, NOW, NOW + timedelta(hours=50))
+    write_power(database_url, NOW, NOW + timedelta(hours=50))
     signed = Signature("Nadia", NOW + timedelta(hours=50))
-    with connected(settings.dsn) as connection:
+    with connected(database_url) as connection:
         retire_sensor(connection, hold_sensor(connection, 1), signed.at, signed)
     issue_forecasts(pool, settings, POWER, signed.at)
     due = metrics_due(pool, signed.at)
     assert (due.to_forecast, due.to_train) == ([], [])
-    with connected(settings.dsn) as connection:
+    with connected(database_url) as connection:
         [issue] = connection.execute("SELECT series_id, issued_at FROM forecast").fetchall()
         assert issue == (series_id, NOW)
     with opened_arrow(settings.dsn) as arrow:
@@ -103,11 +106,11 @@ def test_a_retired_meter_is_forecast_no_longer_and_still_scored(settings: Worker
     assert score_forecasts(pool, settings, POWER, signed.at) == 1
 
 
-def test_a_model_is_trained_kept_and_speaks(settings: WorkerSettings, pool: Pool) -> None:
-    series_id = write_power(settings.dsn, NOW - timedelta(days=35), NOW)
+def test_a_model_is_trained_kept_and_speaks(database_url: str, settings: WorkerSettings, pool: Pool) -> None:
+    series_id = write_power(database_url, NOW - timedelta(days=35), NOW)
     model_id = train_model(pool, settings, POWER, NOW)
     issue_forecasts(pool, settings, POWER, NOW)
-    with connected(settings.dsn) as connection:
+    with connected(database_url) as connection:
         forecast, [model] = read_forecast(connection, series_id), read_models(connection)
         assert read_model(connection, "power_kw", as_of=NOW - timedelta(seconds=1)) is None
     assert forecast is not None
@@ -117,26 +120,28 @@ def test_a_model_is_trained_kept_and_speaks(settings: WorkerSettings, pool: Pool
     assert 70 < noon.quantiles[3] < 90
 
 
-def test_a_forecast_uses_only_what_was_known(settings: WorkerSettings, pool: Pool) -> None:
-    write_power(settings.dsn, NOW - timedelta(days=9), NOW, received_at=NOW + timedelta(seconds=1))
+def test_a_forecast_uses_only_what_was_known(database_url: str, settings: WorkerSettings, pool: Pool) -> None:
+    write_power(database_url, NOW - timedelta(days=9), NOW, received_at=NOW + timedelta(seconds=1))
     with opened_arrow(settings.dsn) as arrow:
         history = read_history(arrow, POWER, Window.ending(NOW, timedelta(days=9)))
     assert history.newest().tolist() == [-1]
     issue_forecasts(pool, settings, POWER, NOW)
-    with connected(settings.dsn) as connection:
+    with connected(database_url) as connection:
         assert read_forecast(connection, 1) is None
 
 
-def test_a_forecast_is_scored_against_the_naive_when_its_time_has_come(settings: WorkerSettings, pool: Pool) -> None:
-    write_power(settings.dsn, NOW - timedelta(days=30), NOW)
+def test_a_forecast_is_scored_against_the_naive_when_its_time_has_come(
+    database_url: str, settings: WorkerSettings, pool: Pool
+) -> None:
+    write_power(database_url, NOW - timedelta(days=30), NOW)
     train_model(pool, settings, POWER, NOW)
     issue_forecasts(pool, settings, POWER, NOW)
     later = NOW + timedelta(hours=50)
     assert score_forecasts(pool, settings, POWER, NOW + timedelta(hours=47)) == 0
-    write_power(settings.dsn, NOW, later)
+    write_power(database_url, NOW, later)
     assert score_forecasts(pool, settings, POWER, later) == 1
     assert score_forecasts(pool, settings, POWER, later) == 0
-    with connected(settings.dsn) as connection:
+    with connected(database_url) as connection:
         row = connection.execute("SELECT steps, pinball, pinball_naive, coverage, model_id FROM score").fetchone()
     assert row is not None
     assert row[0] == 48
@@ -145,9 +150,9 @@ def test_a_forecast_is_scored_against_the_naive_when_its_time_has_come(settings:
     assert row[4] == 1
 
 
-def test_asking_to_train_twice_puts_one_job_on_the_queue(settings: WorkerSettings) -> None:
+def test_asking_to_train_twice_puts_one_job_on_the_queue(database_url: str, settings: WorkerSettings) -> None:
     assert ask_to_train(settings.dsn, ["power_kw"]) == ["power_kw"]
     ask_to_train(settings.dsn, ["power_kw"])
-    with connected(settings.dsn) as connection:
+    with connected(database_url) as connection:
         row = connection.execute("SELECT count(*), min(args->>'metric') FROM procrastinate_jobs").fetchone()
     assert row == (1, "power_kw")

@@ -26,7 +26,9 @@ PER_S = 500
 MEMORY_MIB_MAX = 96
 """Growth that ingest's own bounds allow: its queue, one batch, what the allocator keeps."""
 
-_SWITCH = "CREATE TABLE fault (is_on boolean NOT NULL); INSERT INTO fault VALUES (false)"
+_SWITCH = """
+    CREATE TABLE fault (is_on boolean NOT NULL); INSERT INTO fault VALUES (false); GRANT SELECT ON fault TO PUBLIC
+"""
 _TRIGGER = """
     CREATE FUNCTION strike() RETURNS trigger LANGUAGE plpgsql AS $$
     BEGIN IF (SELECT is_on FROM fault) THEN {what}; END IF; RETURN NULL; END $$

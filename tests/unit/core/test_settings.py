@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
+from pydantic import SecretStr
 
 from core.errors import SettingInvalid
-from core.settings import IngestSettings, Settings
+from core.settings import ApiSettings, IngestSettings, MigrateSettings, ProvisionSettings, Settings, WorkerSettings
 
 URL = "postgresql://vigie:secret@localhost/vigie"
 
@@ -38,3 +41,68 @@ def test_passwords_are_never_printed(monkeypatch: pytest.MonkeyPatch) -> None:
     printed = repr(IngestSettings.from_environment())
     assert "secret" not in printed
     assert "hidden" not in printed
+
+
+SECRETS = sorted(
+    {
+        (settings, name)
+        for settings in (ApiSettings, IngestSettings, MigrateSettings, ProvisionSettings, WorkerSettings)
+        for name, field in settings.model_fields.items()
+        if field.annotation is SecretStr
+    },
+    key=lambda one: (one[0].__name__, one[1]),
+)
+
+
+@pytest.mark.parametrize(("settings", "name"), SECRETS)
+def test_every_secret_may_stand_in_a_file(
+    settings: type[Settings], name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for needed in ("DATABASE_URL", "DATABASE_DOOR_URL", "BROKER_ADMIN_URL", "SECRET"):
+        monkeypatch.setenv(f"VIGIE_{needed}", URL)
+    file = tmp_path / "secret"
+    file.write_text("mqtt://a:from-a-file@b\n")
+    monkeypatch.delenv(f"VIGIE_{name.upper()}", raising=False)
+    monkeypatch.setenv(f"VIGIE_{name.upper()}_FILE", str(file))
+    read = settings.from_environment()
+    assert getattr(read, name).get_secret_value() == "mqtt://a:from-a-file@b"
+    assert "from-a-file" not in repr(read)
+
+
+def test_a_secret_said_twice_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("VIGIE_DATABASE_URL", URL)
+    monkeypatch.setenv("VIGIE_DATABASE_URL_FILE", str(tmp_path / "none"))
+    with pytest.raises(SettingInvalid, match="VIGIE_DATABASE_URL_FILE"):
+        Settings.from_environment()
+
+
+@pytest.mark.parametrize(
+    ("held", "said"),
+    [
+        (None, "cannot be read"),
+        (b"", "no secret"),
+        (b"\n", "no secret"),
+        (b"\xff\xfe", "no text"),
+        (b"x" * 70_000, "no"),
+    ],
+)
+def test_a_file_that_holds_no_secret_is_named(
+    held: bytes | None, said: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    file = tmp_path / "secret"
+    if held is not None:
+        file.write_bytes(held)
+    monkeypatch.delenv("VIGIE_DATABASE_URL", raising=False)
+    monkeypatch.setenv("VIGIE_DATABASE_URL_FILE", str(file))
+    with pytest.raises(SettingInvalid, match=said) as caught:
+        Settings.from_environment()
+    assert "VIGIE_DATABASE_URL_FILE" in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_what_is_no_secret_has_no_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    file = tmp_path / "lane"
+    file.write_text("north")
+    monkeypatch.setenv("VIGIE_DATABASE_URL", URL)
+    monkeypatch.setenv("VIGIE_LANE_FILE", str(file))
+    assert IngestSettings.from_environment().lane == "all"

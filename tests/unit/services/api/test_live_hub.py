@@ -9,19 +9,22 @@ import pytest
 from core.errors import StoreAbsent
 from core.store.live import LiveEvent
 from services.api.live_hub import FEED_EVENTS_MAX, Bounds, Feed, LiveHub
+from services.api.live_sight import Sight
 from services.api.problems import Problem
 
 HERE, THERE = "93051", "75056"
+SEES_HERE, SEES_THERE, SEES_ALL = Sight(communes=frozenset({HERE})), Sight(communes=frozenset({THERE})), Sight(all=True)
+MINE, ANOTHERS = 1, 2
 
 
 def event(event_id: int, commune: str = HERE) -> LiveEvent:
-    return LiveEvent(event_id, commune, "readings", [])
+    return LiveEvent(event_id, commune, "readings", "[]")
 
 
 def hub_at(event_id: int, *, feeds_max: int = 10) -> LiveHub:
     """Return a hub that has seen this event, without a store."""
     hub = LiveHub("", feeds_max)
-    hub.publish(event(event_id))
+    hub.publish(event(event_id), {})
     return hub
 
 
@@ -32,9 +35,9 @@ async def ids_of(feed: Feed, count: int, *, after: int = 0) -> list[int]:
 
 def test_a_feed_gets_the_events_of_its_commune_from_its_beginning_on() -> None:
     hub = hub_at(7)
-    here, everywhere = hub.join(HERE), hub.join(None)
+    here, everywhere = hub.join(SEES_HERE, MINE), hub.join(SEES_ALL, ANOTHERS)
     for each in (event(8), event(9, THERE), event(12)):
-        hub.publish(each)
+        hub.publish(each, {})
     assert here.joined_at == 7
     assert asyncio.run(ids_of(here, 2)) == [8, 12]
     assert asyncio.run(ids_of(everywhere, 3)) == [8, 9, 12]
@@ -42,20 +45,20 @@ def test_a_feed_gets_the_events_of_its_commune_from_its_beginning_on() -> None:
 
 def test_a_feed_that_saw_more_than_this_process_is_not_sent_it_again() -> None:
     hub = hub_at(7)
-    feed = hub.join(HERE)
+    feed = hub.join(SEES_HERE, MINE)
     for event_id in (8, 9, 10):
-        hub.publish(event(event_id))
+        hub.publish(event(event_id), {})
     assert asyncio.run(ids_of(feed, 1, after=9)) == [10]
 
 
 def test_a_slow_feed_is_ended_and_the_others_miss_nothing() -> None:
     hub = hub_at(0)
-    slow, quick = hub.join(HERE), hub.join(THERE)
+    slow, quick = hub.join(SEES_HERE, MINE), hub.join(SEES_THERE, ANOTHERS)
     for event_id in range(1, FEED_EVENTS_MAX + 1):
-        hub.publish(event(event_id))
+        hub.publish(event(event_id), {})
     assert not any(feed.ended for feed in (slow, quick))
-    hub.publish(event(FEED_EVENTS_MAX + 1))
-    hub.publish(event(FEED_EVENTS_MAX + 2, THERE))
+    hub.publish(event(FEED_EVENTS_MAX + 1), {})
+    hub.publish(event(FEED_EVENTS_MAX + 2, THERE), {})
     assert [feed.ended for feed in (slow, quick)] == [True, False]
     assert asyncio.run(ids_of(quick, 1)) == [FEED_EVENTS_MAX + 2]
 
@@ -67,19 +70,19 @@ def test_a_slow_feed_is_ended_and_the_others_miss_nothing() -> None:
 
 def test_an_ended_feed_makes_room_and_its_leaving_counts_once() -> None:
     hub = hub_at(0, feeds_max=1)
-    first = hub.join(HERE)
+    first = hub.join(SEES_HERE, MINE)
     with pytest.raises(Problem, match="no more are allowed"):
-        hub.join(HERE)
+        hub.join(SEES_HERE, MINE)
     hub.leave(first)
     hub.leave(first)
-    hub.join(HERE)
+    hub.join(SEES_HERE, MINE)
     with pytest.raises(Problem, match="no more are allowed"):
-        hub.join(HERE)
+        hub.join(SEES_HERE, MINE)
 
 
 def test_a_waiting_feed_ends_when_it_is_told() -> None:
     async def wait_and_end() -> list[LiveEvent]:
-        feed = hub_at(0).join(None)
+        feed = hub_at(0).join(SEES_ALL, MINE)
         asyncio.get_running_loop().call_soon(feed.end)
         return [each async for each in feed.events(0)]
 
@@ -88,7 +91,7 @@ def test_a_waiting_feed_ends_when_it_is_told() -> None:
 
 def test_before_the_store_was_reached_nobody_can_join() -> None:
     with pytest.raises(StoreAbsent):
-        LiveHub("", 1).join(None)
+        LiveHub("", 1).join(SEES_ALL, MINE)
 
 
 @pytest.mark.parametrize(

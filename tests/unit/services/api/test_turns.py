@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import anyio
 import pytest
 from anyio.lowlevel import checkpoint
-from fastapi.routing import APIRoute
-from pydantic import SecretStr
+from api_process import api_settings
+from fastapi.dependencies.models import Dependant
+from operations import routes_of
 
 from core.errors import StoreBusy
 from core.instruments import API_TURNS_REFUSED
-from core.settings import ApiSettings
 from services.api.answers import _history, _store
 from services.api.app import create_app
 from services.api.turns import Turns
@@ -92,11 +94,14 @@ def test_a_turn_is_passed_on_when_its_holder_fails() -> None:
 
 
 def test_no_route_holds_two_connections() -> None:
-    app = create_app(ApiSettings(database_url=SecretStr("postgresql://127.0.0.1:1/none")))
-    both = [
-        route.path
-        for route in app.routes
-        if isinstance(route, APIRoute)
-        and {_store, _history} <= {dependency.call for dependency in route.dependant.dependencies}
-    ]
-    assert both == []
+    app = create_app(api_settings("postgresql://127.0.0.1:1/none"))
+    held = {route.name: {_store, _history} & set(dependencies_of(route.dependant)) for route in routes_of(app)}
+    assert {_store} in held.values()
+    assert [name for name, connections in held.items() if len(connections) > 1] == []
+
+
+def dependencies_of(dependant: Dependant) -> Iterator[object]:
+    """Yield all that a route depends on, however deep."""
+    for one in dependant.dependencies:
+        yield one.call
+        yield from dependencies_of(one)
