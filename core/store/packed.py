@@ -44,7 +44,7 @@ class ColumnDumper(Dumper):
 
     def dump(self, obj: Any) -> bytes:
         """Return the array as PostgreSQL sends one: its head, then each element's length and value, big-endian."""
-        raise NotImplementedError
+        return _OF_KIND[obj.dtype.kind](self.cls).dump(obj)
 
 
 class _IntegersDumper(ColumnDumper):

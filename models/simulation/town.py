@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import lru_cache
 
@@ -18,7 +19,7 @@ from models.simulation.bays import Bay
 from models.simulation.bins import Bin, Stream
 from models.simulation.buildings import Building, Opening
 from models.simulation.counters import BikeCounter
-from models.simulation.days import OPENED, SeededDay
+from models.simulation.days import HOUR_S, OPENED, SeededDay
 from models.simulation.faults import Fault, FaultKind, with_faults
 from models.simulation.rooms import LIBRARY, PRIMARY_SCHOOL, Room
 from models.simulation.stations import Station
@@ -56,7 +57,7 @@ _ROOMS = (
 
 
 def _station(site: Site, name: str) -> Sensor:
-    return _sensor(site, SensorKind.OUTDOOR_AIR, 1, name)
+    return replace(_sensor(site, SensorKind.OUTDOOR_AIR, 1, name), interval_s=HOUR_S)
 
 
 # Sensor, NO2 of the traffic beside it and of the background (µg/m3).

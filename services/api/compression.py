@@ -6,6 +6,7 @@ Measured on one core with 3,000 latest readings (690 kB of JSON): zstd 64 kB in 
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 
 import anyio
@@ -30,16 +31,16 @@ _GZIP_LEVEL = 5
 _THREADS = 8
 
 
-class _Squeezing(IdentityResponder):
+class _Squeezing(IdentityResponder, ABC):
     """An answer under way whose body is compressed, large pieces of it in a thread."""
 
     def __init__(self, app: ASGIApp, threads: anyio.CapacityLimiter) -> None:
         super().__init__(app, BYTES_MIN, exclude_content_types=LEFT_ALONE)
         self._threads = threads
 
+    @abstractmethod
     def squeeze(self, body: bytes, more_body: bool) -> bytes:  # noqa: FBT001 - as Starlette's own
         """Return what is to be sent for this piece, everything where it is the last."""
-        raise NotImplementedError
 
     async def apply_compression(self, body: bytes, *, more_body: bool) -> bytes:
         """Compress a piece where the event loop does not wait for it."""

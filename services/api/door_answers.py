@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
-from typing import Annotated, Self
+from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -201,10 +201,8 @@ class GrantsBody(BaseModel):
     grants: Grants
 
 
-class TokenAnswer(Answer):
-    """A program's token; nobody can read its secret again."""
-
-    model_config = documented(_TOKEN)
+class PassAnswer(Answer):
+    """What is told of a pass that a program or a driver shows."""
 
     pass_id: int
     name: str
@@ -213,21 +211,24 @@ class TokenAnswer(Answer):
     expires_at: datetime
     used_at: datetime | None = Field(description="Its last use, to the minute.")
     revoked_at: datetime | None
+
+
+class TokenAnswer(PassAnswer):
+    """A program's token; nobody can read its secret again."""
+
+    model_config = documented(_TOKEN)
+
     grants: list[GrantAnswer]
 
 
 def token_answer(kept: KeptPass, names: Mapping[int, str]) -> TokenAnswer:
     """Return a token as the API shows it."""
-    return TokenAnswer(
-        pass_id=kept.pass_id,
-        name=kept.name,
-        made_at=kept.made_at,
-        made_by=kept.made_by,
-        expires_at=kept.expires_at,
-        used_at=kept.used_at,
-        revoked_at=kept.revoked_at,
-        grants=grant_answers(kept.grants, names),
-    )
+    return TokenAnswer(**pass_fields(kept), grants=grant_answers(kept.grants, names))
+
+
+def pass_fields(kept: KeptPass) -> dict[str, Any]:
+    """Return the fields of `PassAnswer`, as a pass is kept."""
+    return {name: getattr(kept, name) for name in PassAnswer.model_fields}
 
 
 class MadeToken(TokenAnswer):

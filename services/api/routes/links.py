@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Annotated
 
 from fastapi import Path, Request, Response
@@ -17,8 +17,8 @@ from core.store.decisions import KeptDecision, read_decision, read_place
 from core.store.doors import KeptPass, NewPass, WantedPasses, make_pass, read_pass, read_passes, revoke_pass
 from core.store.pool import Connection
 from services.api.acting import demand
-from services.api.answers import PREFIX, Answer, Items, Store, api_router, documented, problem_responses
-from services.api.door_answers import Name
+from services.api.answers import PREFIX, Items, Store, api_router, documented, problem_responses
+from services.api.door_answers import Name, PassAnswer, pass_fields
 from services.api.doors.origins import public_root
 from services.api.doors.visiting import Actor, Doorway, Visiting, door_of
 from services.api.parameters import ID_MAX, After, Instant, Limit
@@ -41,18 +41,10 @@ _LINK = {
 }
 
 
-class RoundLinkAnswer(Answer):
+class RoundLinkAnswer(PassAnswer):
     """A link to one round; nobody can read its address again."""
 
     model_config = documented(_LINK)
-
-    pass_id: int
-    name: str
-    made_at: datetime
-    made_by: str
-    expires_at: datetime
-    used_at: datetime | None = Field(description="Its last use, to the minute.")
-    revoked_at: datetime | None
 
 
 class RoundLinks(Items[RoundLinkAnswer]):
@@ -186,15 +178,7 @@ def _link_named(door: Connection, decision_id: int, pass_id: int) -> KeptPass:
 
 
 def _answer(kept: KeptPass) -> RoundLinkAnswer:
-    return RoundLinkAnswer(
-        pass_id=kept.pass_id,
-        name=kept.name,
-        made_at=kept.made_at,
-        made_by=kept.made_by,
-        expires_at=kept.expires_at,
-        used_at=kept.used_at,
-        revoked_at=kept.revoked_at,
-    )
+    return RoundLinkAnswer(**pass_fields(kept))
 
 
 def _act(what: What, decision_id: int, commune: str, name: str) -> Act:

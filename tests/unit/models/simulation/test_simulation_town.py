@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from core.clock import Window
 from core.metrics import METRICS, forecast_metrics
-from core.places import Origin, communes
+from core.places import Origin, SensorKind, communes
 from models.simulation.days import OPENED, SeededDay
 from models.simulation.faults import FaultKind
 from models.simulation.town import FAULTS, MEMBERS, Town, town
@@ -138,3 +138,9 @@ def _inside(geometry: dict[str, Any], longitude: float, latitude: float) -> bool
         if (y0 > latitude) != (y1 > latitude):
             crossings += longitude < x0 + (latitude - y0) * (x1 - x0) / (y1 - y0)
     return crossings % 2 == 1
+
+
+def test_stations_say_that_they_speak_each_hour() -> None:
+    """Their metrics expect more: by those they would be silent most of the time."""
+    intervals = {one.interval_s for one in town(1).sensors if one.kind is SensorKind.OUTDOOR_AIR}
+    assert intervals == {3_600}
