@@ -55,7 +55,7 @@ class Receiver:
             answer = Response("late")
         await answer(scope, receive, send)
 
-    def wait_for(self, count: int, timeout_s: float = 20.0) -> list[Heard]:
+    def wait_for(self, count: int, timeout_s: float = 60.0) -> list[Heard]:
         """Return what was heard once it is so much."""
         deadline = time.monotonic() + timeout_s
         while len(self.heard) < count:

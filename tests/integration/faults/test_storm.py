@@ -30,7 +30,7 @@ SEED = 20260302
 GATEWAYS = 4
 SENSORS = 10
 STEPS = 5_000 if FULL else 300
-PER_S = 170 if FULL else 200
+PER_S = 170 if FULL else 150
 KILLS = {"ingest": 50, "broker": 10, "database": 10} if FULL else {"ingest": 3, "broker": 1, "database": 1}
 PAUSE_S_MAX = 3 if FULL else 1
 """Between a recovery and the next kill: at random up to this."""
@@ -92,23 +92,27 @@ def test_a_storm_of_kills_loses_and_doubles_nothing(
     start_s = int(time.time()) - STEPS - 60
     loads = [Load(SENSORS * turn, SENSORS, STEPS, PER_S, start_s, 5 - 2 * (turn % 2)) for turn in range(GATEWAYS)]
     chance = random.Random(SEED)  # noqa: S311 - the same storm at each run
-    blows = [what for what, times in KILLS.items() for _ in range(times)]
-    chance.shuffle(blows)
+    further = [what for what, times in KILLS.items() for _ in range(times - 1)]
+    chance.shuffle(further)
+    in_the_middle = []
     with postgres_running(tmp_path) as postgres:
         database_url = postgres.migrated("storm")
         adopt_all(database_url, loads)
         with ingest_running(mosquitto.url, database_url, tmp_path) as ingest, publishing(mosquitto.port, loads) as sent:
             storm = Storm(ingest, mosquitto, postgres, database_url, sent)
             wait_until(lambda: stored_messages(database_url) > 0)
-            for what in blows:
+            for what in (*KILLS, *further):
                 time.sleep(chance.uniform(0, PAUSE_S_MAX))
                 storm.strike(what)
-            in_the_middle = storm.lasts
+                if not storm.lasts:
+                    # The machine is slow, and the traffic over: what follows would be no storm.
+                    break
+                in_the_middle.append(what)
             told = [gateway.wait(120) for gateway in sent]
             published = sum(load.messages for load in loads)
             stored = wait_for_messages(database_url, published, 20)
         reckoning = reckon(database_url, loads)
     tell(capsys, "a storm of kills", [*storm.toll, f"messages published {published}, stored {stored}", str(reckoning)])
-    assert in_the_middle, "the last kill came after the last message"
+    assert set(in_the_middle) == set(KILLS), "a kind of kill came after the last message"
     assert sum(one["refused"] for one in told) == 0
     assert reckoning.is_whole, reckoning
