@@ -1,19 +1,58 @@
-"""Rolling-origin backtest: what the product would have forecast, day after day, with only what it knew then."""
+"""Rolling-origin backtest: what forecasters would have said, day after day, with only what was known then.
+
+A fold is fitted once and then forecasts from origin after origin, its history renewed at each. Between the last
+target it may be fitted on and its first origin lies one whole horizon (purge, López de Prado 2018, chapter 7): no
+row it was fitted on shares a day with what it is judged on.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-from time import perf_counter
+from time import perf_counter, process_time
+from typing import Protocol
 
 import numpy as np
+import numpy.typing as npt
 
 from core.errors import ShortHistory
-from models.forecaster import outlook
-from models.history import History
-from models.scores import Figures, figures
-from models.train import TrainingSettings, train
+from core.forecasts import QUANTILES
+from models.features.rows import rows_of_origin
+from models.history import Floats, History
+from models.outcomes import outcomes
+
+Floats32 = npt.NDArray[np.float32]
+Past = Callable[[datetime], History]
+"""The history as it was known at an instant: `History.until`, or the store read as of then."""
+
+
+class Fitted(Protocol):
+    """A forecaster that has learnt from a past."""
+
+    def quantiles(self, history: History) -> Floats:
+        """Return the levels of `core.forecasts.QUANTILES` for the plan's steps after the history's ``as_of``.
+
+        Shape (series, steps, levels), in the metric's unit, never decreasing; NaN where nothing can be said. The
+        history is of the series it was fitted on, and each call is of a later instant than the one before.
+        """
+
+
+class Forecaster(Protocol):
+    """What can be held against others on the same folds: ours, a naive, a peer."""
+
+    @property
+    def name(self) -> str:
+        """A word, as tables show it."""
+
+    def fit(self, history: History) -> Fitted:
+        """Learn from everything the history knows.
+
+        Raises
+        ------
+        ShortHistory
+            If that is too little.
+        """
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,138 +65,113 @@ class BacktestSettings:
         The last stretch of the history, which is forecast.
     every
         Time between two origins.
-    train_every
-        Time between two trainings, each on everything known by then.
-    training
-        How each model is trained.
+    fit_every
+        Time between two fits, each on everything that ended a horizon before.
     """
 
     test_length: timedelta = timedelta(days=28)
     every: timedelta = timedelta(hours=24)
-    train_every: timedelta = timedelta(days=28)
-    training: TrainingSettings = field(default_factory=TrainingSettings)
+    fit_every: timedelta = timedelta(days=28)
 
     def __post_init__(self) -> None:
-        if min(self.test_length, self.every, self.train_every) <= timedelta(0):
-            raise ValueError("test_length, every and train_every are longer than nothing")
+        if min(self.test_length, self.every, self.fit_every) <= timedelta(0):
+            raise ValueError("test_length, every and fit_every are longer than nothing")
 
 
 @dataclass(frozen=True, slots=True)
-class Backtest:
-    """How the forecasts of a test stretch turned out.
+class Fold:
+    """One fit, and the origins it forecasts from; indices of steps of a history.
 
     Parameters
     ----------
-    series, origins, trainings
-        How much was forecast, from how many origins, by how many models.
-    first_origin, last_origin
-        The test stretch; the last origin's whole horizon is known.
-    figures
-        Over every step whose truth came and that the naive spoke of.
-    fallback_share
-        Share of (series, origin) that fell back to the naive; those count in the figures.
-    fit_s, predict_s
-        Seconds of all trainings, and of all predictions with their features and naive.
+    fitted_until
+        First step that it is not fitted on.
+    origins
+        First steps after the instants of issue, ascending; the first is a horizon after ``fitted_until``.
     """
 
-    metric: str
-    unit: str
-    series: int
-    origins: int
-    trainings: int
-    first_origin: datetime
-    last_origin: datetime
-    figures: Figures
-    fallback_share: float
+    fitted_until: int
+    origins: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Utterance:
+    """What one forecaster said in one fold.
+
+    Parameters
+    ----------
+    quantiles
+        Shape (origins, series, steps, levels), in the metric's unit; NaN where it said nothing.
+    fit_s, predict_s
+        Seconds of the fit, and of all predictions with their features.
+    processor_s
+        Processor seconds of both: what energy is reckoned from.
+    unfit
+        Why it could not be fitted, in a sentence; None when it was.
+    """
+
+    forecaster: str
+    fold: Fold
+    quantiles: Floats32
     fit_s: float
     predict_s: float
+    processor_s: float
+    unfit: str | None = None
 
 
-def backtest(history: History, settings: BacktestSettings) -> Backtest:
-    """Forecast the last stretch of ``history`` from rolling origins, and judge it.
-
-    Raises
-    ------
-    ShortHistory
-        If what lies before the test stretch is too short to train on, or the stretch holds no whole horizon.
-    """
-    origins = origins_of(history, settings)
-    trained_at, model, trainings = None, None, 0
-    fit_s = predict_s = 0.0
-    fallbacks: list[bool] = []
-    judged = []
-    for origin in origins:
-        now = history.instant_of(origin)
-        known = history.until(now)
-        if trained_at is None or now - trained_at >= settings.train_every:
-            model = train(known, settings.training)
-            trained_at, trainings, fit_s = now, trainings + 1, fit_s + model.duration_s
-        began = perf_counter()
-        ahead = outlook(known, model, settings.training.boosting.threads)
-        predict_s += perf_counter() - began
-        fallbacks.extend(fallback is not None for fallback in ahead.fallbacks)
-        truth = history.values[:, origin : origin + history.plan.steps]
-        usable = np.isfinite(truth) & np.isfinite(ahead.naive.point)
-        judged.append(
-            (truth[usable], ahead.quantiles[usable], ahead.naive.point[usable], ahead.naive.quantiles[usable])
-        )
-    truths, quantiles, naive, naive_quantiles = (np.concatenate(part) for part in zip(*judged, strict=True))
-    return Backtest(
-        metric=history.metric.name,
-        unit=history.metric.unit,
-        series=len(history.series_ids),
-        origins=len(origins),
-        trainings=trainings,
-        first_origin=history.instant_of(origins[0]),
-        last_origin=history.instant_of(origins[-1]),
-        figures=figures(truths, quantiles, naive, naive_quantiles),
-        fallback_share=float(np.mean(fallbacks)),
-        fit_s=fit_s,
-        predict_s=predict_s,
-    )
-
-
-def origins_of(history: History, settings: BacktestSettings) -> range:
-    """Return the indices of the origins: over the last stretch, each with its whole horizon known.
+def folds_of(history: History, settings: BacktestSettings) -> tuple[Fold, ...]:
+    """Return the folds of the history's last stretch, each origin with its whole horizon known.
 
     Raises
     ------
     ShortHistory
-        If there is none.
+        If there is none, or nothing to fit on a horizon before.
     """
-    first = history.length - settings.test_length // history.plan.step
-    origins = range(first, history.length - history.plan.steps + 1, max(settings.every // history.plan.step, 1))
-    if first <= 0 or not origins:
+    plan = history.plan
+    first = history.length - settings.test_length // plan.step
+    origins = range(first, history.length - plan.steps + 1, max(settings.every // plan.step, 1))
+    if first <= plan.steps or not origins:
         raise ShortHistory(f"{history.length} steps of {history.metric.name} leave nothing to backtest on")
-    return origins
+    between = settings.fit_every // plan.step
+    folds = []
+    for at in range(first, origins[-1] + 1, between):
+        inside = tuple(origin for origin in origins if at <= origin < at + between)
+        if inside:
+            folds.append(Fold(inside[0] - plan.steps, inside))
+    return tuple(folds)
 
 
-def table_of(backtests: Sequence[Backtest]) -> str:
-    """Return backtests as a table for a person, one metric a line; losses in the metric's unit."""
-    head = ("metric", "series", "origins", "steps", "pinball", "naive", "skill", "p10-p90", "naive", "MAE", "naive")
-    lines = [head, *(_line(result) for result in backtests)]
-    widths = [max(len(line[column]) for line in lines) for column in range(len(head))]
-    return "\n".join(
-        "  ".join(
-            cell.ljust(width) if at == 0 else cell.rjust(width)
-            for at, (cell, width) in enumerate(zip(line, widths, strict=True))
-        )
-        for line in lines
+def run_fold(history: History, forecaster: Forecaster, fold: Fold, past: Past | None = None) -> Utterance:
+    """Fit a forecaster on what was known a horizon before the fold, and forecast from each of its origins.
+
+    Parameters
+    ----------
+    history
+        With the fold in it.
+    past
+        What was known when, of the same series from the same start; without it, every reading of ``history`` is taken
+        to have come at once.
+    """
+    past = past or history.until
+    said = np.full(
+        (len(fold.origins), len(history.series_ids), history.plan.steps, len(QUANTILES)), np.nan, dtype=np.float32
+    )
+    began, began_processor = perf_counter(), process_time()
+    try:
+        fitted = forecaster.fit(past(history.instant_of(fold.fitted_until)))
+    except ShortHistory as error:
+        return Utterance(forecaster.name, fold, said, 0.0, 0.0, 0.0, str(error))
+    fitted_at = perf_counter()
+    for row, origin in enumerate(fold.origins):
+        said[row] = fitted.quantiles(past(history.instant_of(origin)))
+    ended = perf_counter()
+    return Utterance(
+        forecaster.name, fold, said, fitted_at - began, ended - fitted_at, process_time() - began_processor
     )
 
 
-def _line(result: Backtest) -> tuple[str, ...]:
-    judged = result.figures
-    return (
-        result.metric,
-        str(result.series),
-        str(result.origins),
-        str(judged.steps),
-        f"{judged.pinball:.4g}",
-        f"{judged.pinball_naive:.4g}",
-        "-" if judged.skill is None else f"{judged.skill:.3f}",
-        f"{judged.coverage:.3f}",
-        f"{judged.coverage_naive:.3f}",
-        f"{judged.absolute_error:.4g}",
-        f"{judged.absolute_error_naive:.4g}",
-    )
+def truth_of(history: History, folds: Sequence[Fold]) -> Floats:
+    """Return what came after each origin of the folds, shape (origins, series, steps), NaN where nothing did."""
+    shape = (len(history.series_ids), history.plan.steps)
+    origins = [origin for fold in folds for origin in fold.origins]
+    return np.stack([outcomes(history, rows_of_origin(history, origin)).reshape(shape) for origin in origins])
