@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from core.errors import VigieError
@@ -14,6 +15,27 @@ if TYPE_CHECKING:
 QUANTILES: tuple[float, ...] = (0.05, 0.10, 0.25, 0.50, 0.75, 0.90, 0.95)
 """The levels of every forecast, in order; columns p05 to p95."""
 QUANTILE_NAMES: tuple[str, ...] = ("p05", "p10", "p25", "p50", "p75", "p90", "p95")
+
+
+class Doubt(StrEnum):
+    """What makes a forecast less sure than its model: told with it, and shown."""
+
+    STUCK = "stuck"
+    """The sensor has said the same for longer than such a quantity does."""
+    GAPS = "gaps"
+    """Much of the last day was not measured."""
+    LEVEL_SHIFT = "level_shift"
+    """The level has changed for good, by more than its weeks differ."""
+    RESET = "reset"
+    """A meter or a counter began anew."""
+    REGIME_CHANGE = "regime_change"
+    """Days do not run as they did: a closure, a lockdown, works."""
+    ZEROS_MISSING = "zeros_missing"
+    """Zeros that can only mean that nothing was measured were left out."""
+    NEW_SERIES = "new_series"
+    """The series is young: what others like it do stands in for its own past."""
+    NO_WEATHER = "no_weather"
+    """The weather was not known for the hours ahead."""
 
 
 class CrossedQuantiles(VigieError, ValueError):
@@ -32,11 +54,14 @@ class ForecastStep:
         One value per level of `QUANTILES`, never decreasing, in the metric's unit.
     naive
         The seasonal naive forecast of the same step, None where there was no season to repeat.
+    mean
+        What to count on in sums, such as energy: the expected value. None where the naive stands in.
     """
 
     valid_at: datetime
     quantiles: tuple[float, ...]
     naive: float | None = None
+    mean: float | None = None
 
     def __post_init__(self) -> None:
         if len(self.quantiles) != len(QUANTILES):
@@ -62,6 +87,8 @@ class Forecast:
         The stored model that made it, None for a fallback.
     fallback
         Why the naive forecast stands in, in a word of `models.forecaster`; None when a model spoke.
+    doubts
+        What makes it less sure than usual.
     """
 
     series_id: int
@@ -71,6 +98,7 @@ class Forecast:
     steps: Sequence[ForecastStep]
     model_id: int | None = None
     fallback: str | None = None
+    doubts: tuple[Doubt, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,11 +41,19 @@ class Nature(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ForecastPlan:
-    """How far and how finely a metric is forecast: ``step`` divides ``horizon``; issued every ``every``."""
+    """How far and how finely a metric is forecast: ``step`` divides ``horizon``; issued every ``every``.
+
+    Parameters
+    ----------
+    cumulates
+        Whether what comes in adds up until somebody empties it. Then what is forecast is the level were nobody to
+        empty it: what comes in from the origin on, on top of the level there.
+    """
 
     step: timedelta
     horizon: timedelta
     every: timedelta
+    cumulates: bool = False
 
     @property
     def steps(self) -> int:
@@ -53,9 +61,14 @@ class ForecastPlan:
         return self.horizon // self.step
 
 
-QUARTERLY_DAY = ForecastPlan(timedelta(minutes=15), timedelta(hours=24), timedelta(minutes=15))
-HOURLY_DAY = ForecastPlan(timedelta(hours=1), timedelta(hours=24), timedelta(hours=1))
-HOURLY_TWO_DAYS = ForecastPlan(timedelta(hours=1), timedelta(hours=48), timedelta(hours=1))
+INDOOR = ForecastPlan(timedelta(minutes=5), timedelta(hours=6), timedelta(minutes=15))
+"""A lesson is over in an hour: a room's air is told to five minutes, and not beyond the school day."""
+OUTDOOR = ForecastPlan(timedelta(hours=1), timedelta(hours=48), timedelta(hours=1))
+INFLOW = ForecastPlan(timedelta(hours=1), timedelta(days=7), timedelta(hours=3), cumulates=True)
+"""Rounds are planned some days ahead, and a street bin takes days to fill."""
+OCCUPANCY = ForecastPlan(timedelta(minutes=15), timedelta(hours=24), timedelta(minutes=15))
+LOAD = ForecastPlan(timedelta(hours=1), timedelta(hours=48), timedelta(hours=1))
+MOBILITY = ForecastPlan(timedelta(hours=1), timedelta(hours=48), timedelta(hours=1))
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,35 +113,35 @@ _A, _B, _Y, _E, _M, _H = Family.AIR, Family.BIN, Family.BAY, Family.ENERGY, Fami
 _STATE, _INDEX, _COUNT = Nature.STATE, Nature.INDEX, Nature.COUNT
 
 _ROWS = (
-    Metric("co2_ppm", "co2", _A, "ppm", 300, 40_000, _MINUTES_10, plan=QUARTERLY_DAY),
+    Metric("co2_ppm", "co2", _A, "ppm", 300, 40_000, _MINUTES_10, plan=INDOOR),
     Metric("pm1_ugm3", "pm1", _A, "µg/m³", 0, 5_000, _MINUTES_10),
-    Metric("pm25_ugm3", "pm25", _A, "µg/m³", 0, 5_000, _MINUTES_10, plan=HOURLY_DAY),
-    Metric("pm10_ugm3", "pm10", _A, "µg/m³", 0, 10_000, _MINUTES_10, plan=HOURLY_DAY),
-    Metric("no2_ugm3", "no2", _A, "µg/m³", 0, 5_000, _HOUR, plan=HOURLY_DAY),
-    Metric("o3_ugm3", "o3", _A, "µg/m³", 0, 2_000, _HOUR, plan=HOURLY_DAY),
+    Metric("pm25_ugm3", "pm25", _A, "µg/m³", 0, 5_000, _MINUTES_10, plan=OUTDOOR),
+    Metric("pm10_ugm3", "pm10", _A, "µg/m³", 0, 10_000, _MINUTES_10, plan=OUTDOOR),
+    Metric("no2_ugm3", "no2", _A, "µg/m³", 0, 5_000, _HOUR, plan=OUTDOOR),
+    Metric("o3_ugm3", "o3", _A, "µg/m³", 0, 2_000, _HOUR, plan=OUTDOOR),
     Metric("tvoc_ugm3", "tvoc", _A, "µg/m³", 0, 100_000, _MINUTES_10),
     Metric("temperature_c", "temperature", _A, "°C", -50, 85, _MINUTES_10),
     Metric("humidity_ratio", "humidity", _A, "", 0, 1, _MINUTES_10),
     Metric("pressure_hpa", "pressure", _A, "hPa", 850, 1_100, _MINUTES_10),
     Metric("noise_dba", "noise", _A, "dB(A)", 0, 140, _MINUTES_10),
-    Metric("fill_ratio", "fill", _B, "", 0, 1, _HOUR, plan=HOURLY_DAY),
+    Metric("fill_ratio", "fill", _B, "", 0, 1, _HOUR, plan=INFLOW),
     Metric("distance_mm", "distance", _B, "mm", 0, 10_000, _HOUR),
     Metric("weight_kg", "weight", _B, "kg", 0, 20_000, _HOUR),
     Metric("tilt_deg", "tilt", _B, "°", 0, 180, _HOUR),
-    Metric("occupied", "occupied", _Y, "", 0, 1, _MINUTES_15, _STATE, QUARTERLY_DAY),
+    Metric("occupied", "occupied", _Y, "", 0, 1, _MINUTES_15, _STATE, OCCUPANCY),
     Metric("closed", "closed", _Y, "", 0, 1, _MINUTES_15, _STATE),
-    Metric("power_kw", "power", _E, "kW", -50_000, 50_000, _MINUTES_15, plan=HOURLY_TWO_DAYS),
+    Metric("power_kw", "power", _E, "kW", -50_000, 50_000, _MINUTES_15, plan=LOAD),
     Metric("electricity_kwh", "electricity", _E, "kWh", 0, 1e10, _MINUTES_15, _INDEX),
     Metric("gas_kwh", "gas", _E, "kWh", 0, 1e10, _HOUR, _INDEX),
-    Metric("gas_power_kw", "gas_power", _E, "kW", 0, 50_000, _HOUR, plan=HOURLY_TWO_DAYS),
+    Metric("gas_power_kw", "gas_power", _E, "kW", 0, 50_000, _HOUR, plan=LOAD),
     Metric("heat_kwh", "heat", _E, "kWh", 0, 1e10, _HOUR, _INDEX),
     Metric("water_m3", "water", _E, "m³", 0, 1e9, _HOUR, _INDEX),
     Metric("pulses_1_total", "pulses_1", _E, "", 0, 2**32 - 1, _HOUR, _INDEX),
     Metric("pulses_2_total", "pulses_2", _E, "", 0, 2**32 - 1, _HOUR, _INDEX),
     Metric("pulses_3_total", "pulses_3", _E, "", 0, 2**32 - 1, _HOUR, _INDEX),
-    Metric("bikes_count", "bikes", _M, "", 0, 20_000, _HOUR, _COUNT, HOURLY_DAY),
-    Metric("vehicles_count", "vehicles", _M, "", 0, 20_000, _HOUR, _COUNT, HOURLY_DAY),
-    Metric("pedestrians_count", "pedestrians", _M, "", 0, 50_000, _HOUR, _COUNT, HOURLY_DAY),
+    Metric("bikes_count", "bikes", _M, "", 0, 20_000, _HOUR, _COUNT, MOBILITY),
+    Metric("vehicles_count", "vehicles", _M, "", 0, 20_000, _HOUR, _COUNT, MOBILITY),
+    Metric("pedestrians_count", "pedestrians", _M, "", 0, 50_000, _HOUR, _COUNT, MOBILITY),
     Metric("passages_in_total", "passages_in", _M, "", 0, 2**32 - 1, _HOUR, _INDEX),
     Metric("passages_out_total", "passages_out", _M, "", 0, 2**32 - 1, _HOUR, _INDEX),
     Metric("battery_v", "battery", _H, "V", 0, 60, timedelta(hours=24)),

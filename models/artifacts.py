@@ -11,11 +11,14 @@ import numpy as np
 from core.clock import parse_instant
 from core.errors import VigieError
 from core.forecasts import QUANTILES
-from models.boosting import QuantileBoosters
+from models.anchor import Anchor
+from models.blend import Blend
+from models.boosting import MedianBooster, QuantileBoosters
 from models.calibration import LEAD_BUCKETS_H, Calibration
+from models.local import Correction, LocalCorrections
 from models.train import TrainedModel
 
-FORMAT = 1
+FORMAT = 2
 """Raised when the layout below changes; another format is refused, and the next training writes this one."""
 SIZE_MAX_BYTES = 256 * 1024 * 1024
 """Most bytes an artifact may unpack to."""
@@ -34,7 +37,13 @@ def dumps(model: TrainedModel) -> bytes:
         "features": model.features,
         "levels": QUANTILES,
         "lead_buckets_h": LEAD_BUCKETS_H,
-        "boosters": model.boosters.texts,
+        "boosters": model.blend.boosters.texts,
+        "mean_booster": model.blend.boosters.mean_text,
+        "anchor": None if model.blend.anchor is None else model.blend.anchor.as_json(),
+        "corrections": [
+            (series_id, correction.weight, correction.booster.text)
+            for series_id, correction in model.blend.local.of_series.items()
+        ],
         "shifts": model.calibration.shifts.tolist(),
         "history_start": model.history_start.isoformat(),
         "history_end": model.history_end.isoformat(),
@@ -70,7 +79,16 @@ def loads(artifact: bytes) -> TrainedModel:
         metric=layout["metric"],
         step=timedelta(seconds=layout["step_s"]),
         features=tuple(layout["features"]),
-        boosters=QuantileBoosters(tuple(layout["boosters"])),
+        blend=Blend(
+            QuantileBoosters(tuple(layout["boosters"]), layout["mean_booster"]),
+            None if layout["anchor"] is None else Anchor.from_json(layout["anchor"]),
+            LocalCorrections(
+                {
+                    series_id: Correction(weight, MedianBooster(text))
+                    for series_id, weight, text in layout["corrections"]
+                }
+            ),
+        ),
         calibration=Calibration(np.array(layout["shifts"])),
         history_start=parse_instant(layout["history_start"]),
         history_end=parse_instant(layout["history_end"]),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 import numpy as np
@@ -13,12 +13,30 @@ from core.clock import Window, floor_to_step
 from core.columns import MICROSECOND, from_microseconds, to_microseconds
 from core.errors import FutureLeak
 from core.metrics import ForecastPlan, Metric, Nature
-from core.quality.steps import Steps
+from core.quality.steps import Means, Steps
+from models.weather import Weather
 
 Floats = npt.NDArray[np.float64]
 Indices = npt.NDArray[np.int64]
 
 DAY = timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Surroundings:
+    """What stands around the series of a history.
+
+    Parameters
+    ----------
+    sites, communes
+        Per series: the site's code and the commune's INSEE code. Series of one site are siblings.
+    weather
+        As it was forecast, by commune; None where nobody forecasts it.
+    """
+
+    sites: tuple[str, ...]
+    communes: tuple[str, ...]
+    weather: Weather | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -40,6 +58,8 @@ class History:
         The instant this history speaks from.
     values
         Shape (series, steps), in the metric's unit.
+    around
+        Sites, communes and their weather; None where nothing is known of them.
     """
 
     metric: Metric
@@ -48,6 +68,7 @@ class History:
     start: datetime
     as_of: datetime
     values: Floats
+    around: Surroundings | None = None
 
     def __post_init__(self) -> None:
         if floor_to_step(self.start, self.plan.step) != self.start:
@@ -58,7 +79,7 @@ class History:
             raise FutureLeak(f"values go beyond {self.as_of.isoformat()}")
 
     @classmethod
-    def of(cls, metric: Metric, window: Window, series_ids: Sequence[int], steps: Iterable[Steps]) -> History:
+    def of(cls, metric: Metric, window: Window, series_ids: Sequence[int], steps: Iterable[Steps | Means]) -> History:
         """Lay stepped readings of series on the grid; ``window.end`` is the instant they were read as of.
 
         Counts are summed over a step, everything else is its mean. The step that is still running at the window's
@@ -126,14 +147,18 @@ class History:
         if instant > self.as_of:
             raise FutureLeak(f"{instant.isoformat()} is beyond {self.as_of.isoformat()}")
         known = max(self.index_of(instant), 0)
-        return History(self.metric, self.plan, self.series_ids, self.start, instant, self.values[:, :known])
+        return replace(self, as_of=instant, values=self.values[:, :known])
+
+    def last(self, length: timedelta) -> History:
+        """Return the same history, of its last ``length`` only."""
+        first = max(self.length - length // self.plan.step, 0)
+        return replace(self, start=self.instant_of(first), values=self.values[:, first:])
 
     def from_first_reading(self) -> History:
         """Return the same history without the steps before the first reading of any series."""
         known = np.flatnonzero(np.isfinite(self.values).any(axis=0))
         first = int(known[0]) if known.size else 0
-        start = self.instant_of(first)
-        return History(self.metric, self.plan, self.series_ids, start, self.as_of, self.values[:, first:])
+        return replace(self, start=self.instant_of(first), values=self.values[:, first:])
 
     def value_at(self, series: Indices, index: Indices) -> Floats:
         """Return the values of steps, by row and index; NaN where there was no reading or before the history.

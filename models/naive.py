@@ -10,9 +10,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from core.forecasts import QUANTILES
 from models.history import Floats, History, Indices, whole_days_before
+from models.inflow import unwrapped
 
 SEASON_DAYS: tuple[int, ...] = (7, 1, 2)
 """Days back of the repeated slot, in the order they are tried."""
@@ -39,7 +41,12 @@ class NaiveForecast:
 
 
 def naive_forecast(history: History) -> NaiveForecast:
-    """Return the seasonal naive forecast of every series for the steps of the plan after ``history.as_of``."""
+    """Return the seasonal naive forecast of every series for the steps of the plan after ``history.as_of``.
+
+    Of what adds up until somebody empties it: the newest level, and what came in over the same stretch of last week.
+    """
+    if history.plan.cumulates:
+        return _risen(history)
     steps = history.plan.steps
     point = np.full((len(history.series_ids), steps), np.nan)
     quantiles = np.full((*point.shape, len(QUANTILES)), np.nan)
@@ -118,3 +125,43 @@ def _last_value(history: History, series: Indices) -> tuple[Floats, Floats]:
             gap = min(history.length + lead - newest[which], max(history.length // 2, 1))
             spread[row, lead : lead + hour] = quantiles_of(values[gap:] - values[:-gap], FEWEST_ERRORS)
     return point, spread
+
+
+def _risen(history: History) -> NaiveForecast:
+    """Return the newest level and last week's rise on top of it, with the quantiles of the errors of such rises."""
+    count, steps, day = len(history.series_ids), history.plan.steps, history.steps_per_day
+    total = _carried(unwrapped(history.values))
+    newest = history.newest()
+    level = np.where(newest >= 0, history.values[np.arange(count), newest], np.nan)[:, None]
+    rise = _rise(total, history.length, steps, 7 * day)
+    errors = np.full((ERROR_DAYS, count, steps), np.nan)
+    for at in range(ERROR_DAYS):
+        origin = history.length - (at + 1) * day
+        errors[at] = _rise(total, origin, steps, 0) - _rise(total, origin, steps, 7 * day)
+    spread = quantiles_of(errors.transpose(1, 2, 0), FEWEST_ERRORS)
+    of_all = quantiles_of(errors.transpose(2, 0, 1).reshape(steps, -1), FEWEST_ERRORS)
+    spread = np.where(np.isnan(spread), of_all, spread)
+    quantiles = np.clip(level[..., None] + rise[..., None] + spread, np.fmin(level, 1.0)[..., None], 1.0)
+    known: npt.NDArray[np.bool_] = np.all(np.isfinite(quantiles), axis=2)
+    point = np.where(known, np.clip(level + rise, 0.0, 1.0), np.nan)
+    return NaiveForecast(point, np.where(known[..., None], quantiles, np.nan))
+
+
+def _rise(total: Floats, origin: int, steps: int, back: int) -> Floats:
+    """Return by how much totals rose from an origin on, shape (series, steps), as they did so many steps before.
+
+    NaN where that was not known by now.
+    """
+    first = origin - back - 1
+    found = np.full((len(total), steps), np.nan)
+    if first >= 0:
+        after = total[:, first + 1 : first + 1 + steps]
+        found[:, : after.shape[1]] = after - total[:, first : first + 1]
+    return found
+
+
+def _carried(total: Floats) -> Floats:
+    """Return totals, each standing for the steps after it that have none: what came in meanwhile is not known yet."""
+    places = np.where(np.isfinite(total), np.arange(total.shape[1]), -1)
+    newest = np.maximum.accumulate(places, axis=1)
+    return np.where(newest >= 0, np.take_along_axis(total, np.maximum(newest, 0), axis=1), np.nan)

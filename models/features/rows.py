@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 import numpy.typing as npt
@@ -11,10 +11,12 @@ import numpy.typing as npt
 from core.errors import FutureLeak
 from models.history import History, Indices
 
+Mask = npt.NDArray[np.bool_]
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Rows:
-    """Steps to forecast; four arrays of one length.
+    """Steps to forecast; arrays of one length.
 
     Parameters
     ----------
@@ -26,6 +28,11 @@ class Rows:
         Steps from the origin, 0 for the first.
     known
         Index of the first step that was not known: the origin, or earlier for a sensor that reports late.
+    first
+        Index of the first step that may be looked back on: 0, or later where training pretends that a series is
+        young.
+    blind
+        Whether the row is to do without the weather, as when none was received.
 
     Raises
     ------
@@ -37,6 +44,8 @@ class Rows:
     origin: Indices
     lead: Indices
     known: Indices
+    first: Indices
+    blind: Mask
 
     def __post_init__(self) -> None:
         if (self.known > self.origin).any():
@@ -51,18 +60,22 @@ class Rows:
         return self.origin + self.lead
 
     @classmethod
+    def at(cls, series: Indices, origin: Indices, lead: Indices, known: Indices | None = None) -> Rows:
+        """Return rows of series as old as their history, that see the weather and, unless told, know all up to then."""
+        known = origin if known is None else known
+        return cls(series, origin, lead, known, np.zeros_like(origin), np.zeros(len(origin), dtype=np.bool_))
+
+    @classmethod
     def together(cls, parts: Sequence[Rows]) -> Rows:
         """Return the rows of several, one after the other."""
-        return cls(
-            np.concatenate([part.series for part in parts]),
-            np.concatenate([part.origin for part in parts]),
-            np.concatenate([part.lead for part in parts]),
-            np.concatenate([part.known for part in parts]),
-        )
+        return cls(*(np.concatenate([getattr(part, name) for part in parts]) for name in _NAMES))
 
-    def where(self, chosen: npt.NDArray[np.bool_]) -> Rows:
+    def where(self, chosen: Mask) -> Rows:
         """Return the chosen rows, by mask."""
-        return Rows(self.series[chosen], self.origin[chosen], self.lead[chosen], self.known[chosen])
+        return Rows(*(getattr(self, name)[chosen] for name in _NAMES))
+
+
+_NAMES = tuple(field.name for field in fields(Rows))
 
 
 def rows_of_origin(history: History, origin: int) -> Rows:
@@ -70,5 +83,4 @@ def rows_of_origin(history: History, origin: int) -> Rows:
     steps = history.plan.steps
     series = np.repeat(np.arange(len(history.series_ids)), steps)
     lead = np.tile(np.arange(steps), len(history.series_ids))
-    at = np.full(len(series), origin)
-    return Rows(series, at, lead, at)
+    return Rows.at(series, np.full(len(series), origin), lead)

@@ -79,3 +79,11 @@ def test_asking_beyond_as_of_raises_and_before_the_start_is_missing() -> None:
     assert np.isnan(history.value_at(np.array([0]), np.array([-1]))).all()
     with pytest.raises(FutureLeak):
         history.value_at(np.array([0]), np.array([1]))
+
+
+def test_the_last_stretch_ends_where_the_history_does() -> None:
+    read = steps((1, NOON, 1.0), (1, NOON + HOUR, 2.0))
+    history = History.of(POWER, Window(NOON, NOON + 2 * HOUR), [1], read)
+    last = history.last(HOUR)
+    assert (last.start, last.as_of, last.values.tolist()) == (NOON + HOUR, NOON + 2 * HOUR, [[2.0]])
+    assert history.last(9 * HOUR).values.tolist() == [[1.0, 2.0]]

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
@@ -45,7 +46,7 @@ def test_no_reading_at_or_after_what_was_known_changes_any_feature(origin: int, 
     changed = values.copy()
     changed[:, known:] = noise(seed)[:, known:]
     whole = rows_of_origin(history_of(values), origin)
-    rows = Rows(whole.series, whole.origin, whole.lead, np.full(len(whole), known))
+    rows = Rows.at(whole.series, whole.origin, whole.lead, np.full(len(whole), known))
     before, after = feature_table(history_of(values), rows), feature_table(history_of(changed), rows)
     np.testing.assert_array_equal(before.matrix, after.matrix)
     np.testing.assert_array_equal(before.scale, after.scale)
@@ -76,7 +77,7 @@ def test_an_origin_after_as_of_raises() -> None:
 def test_rows_cannot_know_beyond_their_origin() -> None:
     one = np.array([5])
     with pytest.raises(FutureLeak):
-        Rows(np.array([0]), one, one, one + 1)
+        Rows.at(np.array([0]), one, one, one + 1)
 
 
 def test_the_same_slot_follows_local_time_across_the_change_of_clocks() -> None:
@@ -86,7 +87,7 @@ def test_the_same_slot_follows_local_time_across_the_change_of_clocks() -> None:
     origin = history.index_of(datetime(2026, 3, 30, tzinfo=UTC))
     lead = 6
     one = np.array([origin])
-    rows = Rows(np.array([0]), one, np.array([lead]), one)
+    rows = Rows.at(np.array([0]), one, np.array([lead]), one)
     scale = feature_table(history, rows).scale[0]
     assert column(history, rows, "slot_d7")[0] * scale == pytest.approx(8.0)
     assert column(history, rows, "slot_d1")[0] * scale == pytest.approx(7.0)
@@ -123,7 +124,7 @@ def test_days_of_the_same_kind_leave_the_weekend_out() -> None:
     assert column(history, rows, "slot_d1")[8] * scale == pytest.approx(20.0)
 
 
-@pytest.mark.parametrize(("metric", "scaled"), [("fill_ratio", False), ("occupied", False), ("power_kw", True)])
+@pytest.mark.parametrize(("metric", "scaled"), [("occupied", False), ("power_kw", True)])
 def test_only_what_is_not_a_share_is_scaled(metric: str, *, scaled: bool) -> None:
     history = history_of(np.full((1, 24 * 4 * 8), 0.5), metric)
     scale = feature_table(history, rows_of_origin(history, 24 * 8)).scale
@@ -138,7 +139,39 @@ def test_a_series_of_zeros_is_not_divided_by_zero() -> None:
 
 
 def test_leads_are_in_hours_on_any_grid() -> None:
-    history = history_of(np.full((1, 24 * 4 * 8), 500.0), "co2_ppm")
+    history = history_of(np.full((1, 24 * 4 * 8), 0.5), "occupied")
     table = feature_table(history, rows_of_origin(history, 96))
     assert table.lead_h[:5].tolist() == [0, 0.25, 0.5, 0.75, 1.0]
     assert history.instant_of(1) - history.start == timedelta(minutes=15)
+
+
+def test_a_row_that_pretends_to_be_young_sees_nothing_of_before() -> None:
+    values = noise()
+    changed = values.copy()
+    changed[:, :250] = noise(9)[:, :250]
+    rows = rows_of_origin(history_of(values), 300)
+    young = replace(rows, first=np.full(len(rows), 250))
+    before, after = feature_table(history_of(values), young), feature_table(history_of(changed), young)
+    np.testing.assert_array_equal(before.matrix, after.matrix)
+    np.testing.assert_array_equal(before.scale, after.scale)
+    assert column(history_of(values), young, "age_days")[0] == pytest.approx(50 / 24)
+
+
+def test_a_value_stands_for_half_an_hour_on_a_finer_grid_and_no_longer() -> None:
+    values = np.full((1, 12 * 24 * 9), np.nan)
+    values[0, ::12] = 500.0
+    history = history_of(values, "co2_ppm")
+    rows = rows_of_origin(history, 12 * 24 * 8)
+    slots = np.isfinite(column(history, rows, "slot_d1"))
+    np.testing.assert_array_equal(slots, np.arange(72) % 12 < 6)
+
+
+def test_a_model_is_asked_of_fresh_rows_only() -> None:
+    values = noise()
+    values[0, 288:300] = np.nan
+    values[1, 287:300] = np.nan
+    history = history_of(values)
+    fresh = feature_table(history, rows_of_origin(history, 299)).fresh()
+    assert fresh.reshape(2, 48).all(axis=1).tolist() == [True, False]
+    fresh = feature_table(history, rows_of_origin(history, 300)).fresh()
+    assert fresh.reshape(2, 48).all(axis=1).tolist() == [False, False]
