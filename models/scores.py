@@ -2,36 +2,62 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import numpy as np
-from sklearn.metrics import mean_absolute_error, mean_pinball_loss
+import numpy.typing as npt
 
-from core.forecasts import QUANTILES, Forecast, Score
-from models.history import Floats
+from core.columns import MICROSECOND, to_microseconds
+from core.forecasts import QUANTILES
+from core.metrics import ForecastPlan
+from core.scores import DaySums
+from models.calibration import LEAD_BUCKETS_H, bucket_of
+from models.features.calendar import calendar_of
+from models.history import Floats, Indices
+from models.naive import NaiveForecast
+from models.regimes import regimes
 
-_LOW, _MEDIAN, _HIGH = (QUANTILES.index(level) for level in (0.10, 0.50, 0.90))
+Mask = npt.NDArray[np.bool_]
+
+_LEVELS = np.array(QUANTILES)
+_DAY_US = 86_400 * 1_000_000
+_P05, _P10, _MEDIAN, _P90, _P95 = (QUANTILES.index(level) for level in (0.05, 0.10, 0.50, 0.90, 0.95))
+
+
+def pinball_by_level(truth: Floats, quantiles: Floats) -> Floats:
+    """Return the pinball loss of each value and level, in the unit of ``truth``.
+
+    Parameters
+    ----------
+    truth
+        Of any shape; NaN where it did not come, and then the losses are.
+    quantiles
+        The same shape, and the levels last.
+    """
+    over = truth[..., None] - quantiles
+    losses: Floats = np.maximum(_LEVELS * over, (_LEVELS - 1) * over)
+    return losses
 
 
 def pinball(truth: Floats, quantiles: Floats) -> float:
-    """Return the mean pinball loss over rows and levels, in the unit of ``truth``; rows all known.
-
-    Twice it, over ever finer levels, is the continuous ranked probability score.
-    """
-    losses = [mean_pinball_loss(truth, quantiles[:, at], alpha=level) for at, level in enumerate(QUANTILES)]
-    return float(np.mean(losses))
+    """Return the mean pinball loss over rows and levels, in the unit of ``truth``; rows all known."""
+    return float(np.mean(pinball_by_level(truth, quantiles)))
 
 
 def coverage(truth: Floats, quantiles: Floats) -> float:
     """Return the share of rows whose truth lies in [p10, p90]; 0.8 is promised."""
-    return float(np.mean((quantiles[:, _LOW] <= truth) & (truth <= quantiles[:, _HIGH])))
+    return float(np.mean(_within(truth, quantiles, _P10, _P90)))
+
+
+def coverage_90(truth: Floats, quantiles: Floats) -> float:
+    """Return the share of rows whose truth lies in [p05, p95]; 0.9 is promised."""
+    return float(np.mean(_within(truth, quantiles, _P05, _P95)))
 
 
 def absolute_error(truth: Floats, point: Floats) -> float:
     """Return the mean absolute error of a point forecast, in the unit of ``truth``."""
-    return float(mean_absolute_error(truth, point))
+    return float(np.mean(np.abs(truth - point)))
 
 
 def skill(loss: float, yardstick: float) -> float | None:
@@ -51,6 +77,8 @@ class Figures:
         Pinball saved against the naive and its own quantiles; None where the naive lost nothing.
     coverage, coverage_naive
         Share of truths in [p10, p90].
+    coverage_90
+        Share of truths in [p05, p95].
     """
 
     steps: int
@@ -59,6 +87,7 @@ class Figures:
     skill: float | None
     coverage: float
     coverage_naive: float
+    coverage_90: float
     absolute_error: float
     absolute_error_naive: float
 
@@ -73,42 +102,136 @@ def figures(truth: Floats, quantiles: Floats, naive: Floats, naive_quantiles: Fl
         skill=skill(loss, yardstick),
         coverage=coverage(truth, quantiles),
         coverage_naive=coverage(truth, naive_quantiles),
+        coverage_90=coverage_90(truth, quantiles),
         absolute_error=absolute_error(truth, quantiles[:, _MEDIAN]),
         absolute_error_naive=absolute_error(truth, naive),
     )
 
 
-def score(forecast: Forecast, truth: Mapping[datetime, float], yardstick: Forecast | None = None) -> Score:
-    """Judge one forecast by what came; steps whose truth is missing do not count.
+@dataclass(frozen=True, slots=True, eq=False)
+class Outcome:
+    """How each step of some forecasts turned out, beside the naive of the same step; losses in the metric's unit.
 
     Parameters
     ----------
-    forecast
-        As it was issued, with its steps.
-    truth
-        The value of each step by its start, in the metric's unit.
-    yardstick
-        The naive forecast of the same steps with its own quantiles. Without it, the naive value that the forecast
-        carries is judged as if all its quantiles were that value, which is kinder to the forecast.
+    pinball, pinball_naive
+        Mean over the levels, shape (series, steps); NaN where the truth did not come, or nothing was said.
+    absolute_error, absolute_error_naive
+        Of the median, and of the naive's point; NaN likewise.
+    within_80, within_90
+        Whether the truth lies in [p10, p90], and in [p05, p95]; false where it did not come.
+    below
+        Shape (series, steps, levels): whether the truth lies under each quantile; false likewise.
     """
-    naive_of = {step.valid_at: step.quantiles for step in yardstick.steps} if yardstick else {}
-    came = [step for step in forecast.steps if np.isfinite(truth.get(step.valid_at, np.nan))]
-    if not came:
-        return Score(forecast.series_id, forecast.issued_at, 0, None, None, None, None, None, forecast.model_id)
-    values = np.array([truth[step.valid_at] for step in came])
-    quantiles = np.array([step.quantiles for step in came])
-    beside = [step for step in came if step.naive is not None]
-    beside_values = np.array([truth[step.valid_at] for step in beside])
-    naive = np.array([step.naive for step in beside], dtype=np.float64)
-    naive_quantiles = np.array([naive_of.get(step.valid_at, (step.naive,) * len(QUANTILES)) for step in beside])
-    return Score(
-        series_id=forecast.series_id,
-        issued_at=forecast.issued_at,
-        steps=len(came),
-        pinball=pinball(values, quantiles),
-        pinball_naive=pinball(beside_values, naive_quantiles.astype(np.float64)) if beside else None,
-        absolute_error=absolute_error(values, quantiles[:, _MEDIAN]),
-        absolute_error_naive=absolute_error(beside_values, naive) if beside else None,
-        coverage=coverage(values, quantiles),
-        model_id=forecast.model_id,
+
+    pinball: Floats
+    pinball_naive: Floats
+    absolute_error: Floats
+    absolute_error_naive: Floats
+    within_80: Mask
+    within_90: Mask
+    below: Mask
+
+    @property
+    def came(self) -> Mask:
+        """Per step, whether its truth came."""
+        return np.isfinite(self.pinball)
+
+    @property
+    def beside(self) -> Mask:
+        """Per step, whether its truth came and the naive spoke of it, too: what skill is told from."""
+        return self.came & np.isfinite(self.pinball_naive) & np.isfinite(self.absolute_error_naive)
+
+
+def outcome(truth: Floats, quantiles: Floats, yardstick: NaiveForecast) -> Outcome:
+    """Judge every step of some forecasts.
+
+    Parameters
+    ----------
+    truth
+        What came, shape (series, steps), in the metric's unit; NaN where nothing did.
+    quantiles
+        What was said, shape (series, steps, levels); NaN where nothing was.
+    yardstick
+        The naive forecast of the same steps; NaN where it says nothing.
+    """
+    return Outcome(
+        pinball=pinball_by_level(truth, quantiles).mean(axis=-1),
+        pinball_naive=pinball_by_level(truth, yardstick.quantiles).mean(axis=-1),
+        absolute_error=np.abs(truth - quantiles[..., _MEDIAN]),
+        absolute_error_naive=np.abs(truth - yardstick.point),
+        within_80=_within(truth, quantiles, _P10, _P90),
+        within_90=_within(truth, quantiles, _P05, _P95),
+        below=truth[..., None] < quantiles,
+    )
+
+
+def _within(truth: Floats, quantiles: Floats, low: int, high: int) -> Mask:
+    inside: Mask = (quantiles[..., low] <= truth) & (truth <= quantiles[..., high])
+    return inside
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Grid:
+    """Where the steps of an issue lie: arrays of one value a step.
+
+    Parameters
+    ----------
+    day
+        Local day, in days since `core.scores.FIRST_DAY`.
+    lead_from_h
+        Where the bucket of lead times begins, in hours.
+    regime
+        As `models.regimes.Regime` numbers it.
+    """
+
+    day: Indices
+    lead_from_h: Indices
+    regime: Indices
+
+    @classmethod
+    def of(cls, origin: datetime, plan: ForecastPlan) -> Grid:
+        """Return the grid of the plan's steps from the one that starts at ``origin``."""
+        calendar = calendar_of(origin, plan.step, plan.steps)
+        every = np.arange(plan.steps)
+        local_us = to_microseconds(origin) + every * (plan.step // MICROSECOND) + calendar.offset_s * 1_000_000
+        lead_h: Floats = every * np.float64(plan.step / timedelta(hours=1))
+        buckets = np.array(LEAD_BUCKETS_H, dtype=np.int64)
+        return cls(local_us // _DAY_US, buckets[bucket_of(lead_h)], regimes(calendar, every))
+
+
+@dataclass(frozen=True, slots=True)
+class Speech:
+    """Who said something, and whether to people: the model's id, or `core.scores.NAIVE_MODEL_ID`; issued, or tried."""
+
+    model_id: Indices
+    issued: bool
+
+
+def step_sums(judged: Outcome, series_id: Indices, speech: Speech, grid: Grid, counted: Mask) -> DaySums:
+    """Return the steps of an outcome as sums of one step each, to be summed with others.
+
+    Parameters
+    ----------
+    series_id
+        Per series of the outcome; ``speech`` likewise.
+    counted
+        Shape (series, steps): which of the steps that are known beside the naive.
+    """
+    row, step = np.nonzero(counted & judged.beside)
+    return DaySums(
+        series_id=series_id[row],
+        day=grid.day[step],
+        model_id=speech.model_id[row],
+        issued=np.full(len(row), speech.issued),
+        lead_from_h=grid.lead_from_h[step],
+        regime=grid.regime[step],
+        steps=np.ones(len(row), dtype=np.int64),
+        pinball=judged.pinball[row, step],
+        pinball_naive=judged.pinball_naive[row, step],
+        absolute_error=judged.absolute_error[row, step],
+        absolute_error_naive=judged.absolute_error_naive[row, step],
+        within_80=judged.within_80[row, step].astype(np.int64),
+        within_90=judged.within_90[row, step].astype(np.int64),
+        below=judged.below[row, step].astype(np.int64),
     )
