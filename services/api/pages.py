@@ -23,7 +23,8 @@ from starlette.types import Scope
 
 from core.roles import PassKind, Right, Visitor
 from services.api.doors.visiting import MaybeVisiting
-from services.api.page_words import LANGUAGE_COOKIE, LANGUAGES, chosen_language, read_catalogues
+from services.api.page_words import LANGUAGE_COOKIE, chosen_language
+from services.words import LANGUAGES, read_catalogues
 
 _IMPORT = re.compile(r'^import [^"]*"\./(\w+)\.js"', re.MULTILINE)
 _YEAR_S = 365 * 24 * 3600
@@ -36,6 +37,7 @@ PAGES: Mapping[str, Right] = {
     "air": Right.SEE,
     "livraisons": Right.SEE,
     "donnees": Right.SEE,
+    "modeles": Right.SEE,
     "acces": Right.GRANT,
     "audit": Right.AUDIT,
 }

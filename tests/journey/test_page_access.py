@@ -122,7 +122,7 @@ def test_an_auditor_finds_audit_and_nothing_else(browser: Browser) -> None:
 def test_an_analyst_is_offered_no_act_and_told_who_could(browser: Browser) -> None:
     with as_roles(browser, Grant(Role.ANALYST, COMMUNE)) as visitor:
         page = visitor.open(f"/donnees?commune={COMMUNE}&view=registry")
-        expect(page.locator(".rail a")).to_have_count(6)
+        expect(page.locator(".rail a")).to_have_count(7)
         expect(page.get_by_role("tab", name="Stockage")).to_have_count(0)
         expect(page.get_by_role("button", name="Importer une liste")).to_have_count(0)
         expect(page.get_by_role("button", name="Adopter")).to_have_count(0)

@@ -134,6 +134,12 @@ def test_the_address_chooses_series_and_period_and_back_returns(visitor: Visit) 
     expect(page.get_by_role("button", name="24 h")).to_have_attribute("aria-pressed", "true")
 
 
+def test_a_link_to_a_series_finds_its_commune(visitor: Visit) -> None:
+    page = visitor.open(f"/supervision?series={ROOM_12_TEMPERATURE}")
+    expect(page.locator("vigie-chart h2")).to_contain_text("Température, °C")
+    assert f"commune={COMMUNE}" in page.url
+
+
 def test_the_chart_is_a_table_and_two_files(visitor: Visit) -> None:
     page = visitor.open(f"/supervision?commune={COMMUNE}&series={ROOM_12_TEMPERATURE - 1}&period=24h")
     expect(page.locator("vigie-chart .words")).to_contain_text("8 fois sur 10 entre")

@@ -12,11 +12,13 @@ import pytest
 
 from core.audit import What
 from core.events import EventName
+from core.forecasts import Doubt
 from core.metrics import METRICS, Family, Nature
 from core.places import Origin, SensorKind
 from core.readings import Reason
 from core.roles import RIGHTS, Right, Role
 from models.forecaster import Fallback
+from models.regimes import Regime
 from services.api.doors.oidc_refusals import Refusal
 from services.states import State
 
@@ -85,6 +87,9 @@ def test_every_value_of_the_core_has_its_words() -> None:
         *(f"kind_one.{kind}" for kind in SensorKind),
         *(f"reason.{reason}" for reason in Reason),
         *(f"fallback.{fallback}" for fallback in Fallback),
+        *(f"doubt.{doubt}" for doubt in Doubt),
+        *(f"models.family_{family}" for family in Family),
+        *(f"models.regime_{regime}" for regime in Regime),
         *(f"state.{state}" for state in State),
         *(f"origin.sensor_{origin}" for origin in Origin if origin is not Origin.FIELD),
         *(f"role.{role}" for role in Role),

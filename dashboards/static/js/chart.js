@@ -3,6 +3,7 @@
 import { now } from "./api.js";
 import { chartOptions, readColours } from "./chart_options.js";
 import { isAhead, PERIODS, readChart, readForecast, shownMetric, tableRows } from "./chart_source.js";
+import { Why } from "./chart_why.js";
 import { dataTable, forecastWords, legend, message } from "./chart_words.js";
 import { csv, download } from "./csv.js";
 import { el } from "./element.js";
@@ -93,7 +94,8 @@ class VigieChart extends HTMLElement {
     this.canvas = el("div", { class: "canvas", role: "img", "aria-label": `${t(`metric.${metric.metric}`)}, ${sensor.name}` });
     this.words = el("p", { class: "words" });
     this.under = el("div", { class: "under" });
-    this.replaceChildren(el("header", {}, title, this.#controls()), this.#metrics(), this.canvas, this.under, this.words);
+    this.why = new Why(this.#series, this.#redraw);
+    this.replaceChildren(el("header", {}, title, this.#controls()), this.#metrics(), this.canvas, this.under, this.words, ...this.why.nodes);
   }
 
   #controls() {
@@ -137,7 +139,7 @@ class VigieChart extends HTMLElement {
       const [source, echarts] = await Promise.all([readChart(this.#series, this.#period, this.canvas.clientWidth || USUAL_PX, asked.signal), import("../vendor/echarts.js")]);
       if (asked.signal.aborted) return;
       this.#source = source;
-      this.#drawing ??= echarts.init(this.canvas, null, { renderer: "canvas" });
+      this.#drawing ??= this.#begin(echarts);
       this.#sizes.observe(this.canvas);
       this.#draw();
     } catch (error) {
@@ -149,14 +151,25 @@ class VigieChart extends HTMLElement {
 
   #draw(resized = false) {
     const { sensor } = this.#series.row;
-    const look = { now: now(), colours: readColours(this), naive: this.#naive, width: this.canvas.clientWidth };
+    const look = { now: now(), colours: readColours(this), naive: this.#naive, whatIf: this.why.line, width: this.canvas.clientWidth };
     if (resized) this.#drawing.resize();
     this.#drawing.setOption(chartOptions(this.#source, look), { notMerge: true });
     if (resized) return;
     this.canvas.setAttribute("aria-label", message(this.#source, sensor.name, look.now));
     this.words.replaceChildren(...forecastWords(this.#source, look.now).flatMap((part) => [part, " "]));
     if (!this.#source.points.length) this.words.prepend(el("strong", {}, t("chart.no_readings")), " ");
-    if (!this.under.querySelector("details[open]")) this.under.replaceChildren(legend(this.#source, this.#naive), this.#table(sensor, look.now));
+    this.why.take(this.#source.forecast);
+    if (!this.under.querySelector("details[open]")) this.under.replaceChildren(legend(this.#source, look), this.#table(sensor, look.now));
+  }
+
+  /** A step that a person points at is explained. */
+  #begin(echarts) {
+    const drawing = echarts.init(this.canvas, null, { renderer: "canvas" });
+    drawing.getZr().on("click", ({ offsetX }) => {
+      const at = drawing.convertFromPixel({ xAxisIndex: 0 }, offsetX);
+      if (at > now()) this.why.open(at);
+    });
+    return drawing;
   }
 
   /** The data, one click away; built when it is opened. */

@@ -27,7 +27,7 @@ export function readColours(host) {
 
 /**
  * @param {object} source what `readChart` gives
- * @param {{now: number, colours: Record<string, string>, naive: boolean, width: number}} look
+ * @param {{now: number, colours: Record<string, string>, naive: boolean, whatIf: object | null, width: number}} look
  */
 export function chartOptions(source, look) {
   const { metric, from, forecast, points, doubtful, bars, gap } = source;
@@ -50,7 +50,8 @@ export function chartOptions(source, look) {
       ...fans(steps, factor, look.colours),
       ...(bars ? [sums(bars, factor, look.colours)] : [range(source, factor, look.colours), measuredLine(line, look)]),
       ...suspects(doubtful, factor, look.colours),
-      ...(look.naive ? [naiveLine(steps, factor, look.colours)] : []),
+      ...(look.naive ? [dashed(steps, "naive", factor, look.colours.ref)] : []),
+      ...(look.whatIf ? [dashed(look.whatIf.steps, "p50", factor, look.colours.accent)] : []),
     ],
   };
 }
@@ -164,9 +165,10 @@ function suspects(doubtful, factor, colours) {
   return data.length ? [{ ...SILENT, type: "scatter", z: 7, symbol: "rect", symbolSize: 7, itemStyle: { color: colours["st-suspect"] }, data }] : [];
 }
 
-function naiveLine(steps, factor, colours) {
-  const data = steps.filter((step) => step.naive !== null).map((step) => [step.at, step.naive * factor]);
-  return { ...SILENT, type: "line", z: 5, symbol: "none", data, lineStyle: { color: colours.ref, width: 1.5, type: [4, 3] } };
+/** What the forecast is held against: grey for the naive, accent for another weather. */
+function dashed(steps, name, factor, colour) {
+  const data = steps.filter((step) => step[name] !== null).map((step) => [step.at, step[name] * factor]);
+  return { ...SILENT, type: "line", z: 5, symbol: "none", data, lineStyle: { color: colour, width: 1.5, type: [4, 3] } };
 }
 
 /** What stands under the pointer, as elements: the policy of the page allows no inline style. */

@@ -2,9 +2,10 @@
 
 import { whenWords } from "./chart_axis.js";
 import { broken } from "./chart_source.js";
+import { doubtWords } from "./doubts.js";
 import { number, bare, clock, measured, moment, percent, span, unit, whole } from "./formats.js";
 import { glyph, el, svg } from "./element.js";
-import { knows, t } from "./words.js";
+import { t } from "./words.js";
 
 const HOUR_MS = 3_600_000;
 const TABLE_ROWS = 400;
@@ -13,7 +14,7 @@ const TABLE_ROWS = 400;
 export const nextStep = (forecast, now) => forecast?.steps.find((step) => step.at >= now + HOUR_MS - forecast.step_s * 1000) ?? null;
 
 /** The sentences under the chart. */
-export function forecastWords({ metric, bars, forecast, ahead }, now) {
+export function forecastWords({ metric, bars, points, forecast, ahead }, now) {
   // A sum is of what came; nobody looks for its forecast.
   if (!ahead || (bars && !forecast)) return [];
   if (!metric.forecast_step_s) return [el("span", {}, t("chart.not_forecast"))];
@@ -23,17 +24,14 @@ export function forecastWords({ metric, bars, forecast, ahead }, now) {
   const [low, high] = [metric.nature === "state" ? percent(step.p10) : bare(metric, step.p10), whole(metric, step.p90)];
   const key = metric.nature === "state" ? "chart.coverage_share" : "chart.coverage";
   const said = [el("strong", {}, t(key, { time: moment(step.at, now), value: whole(metric, step.p50), low, high }))];
-  if (forecast.fallback) {
-    const why = knows(`fallback.${forecast.fallback}`) ? forecast.fallback : "other";
-    said.push(el("span", { class: "fallback" }, t("fallback.label", { why: t(`fallback.${why}`) })));
-  }
+  said.push(...doubtWords(forecast, points, now));
   const times = { issued: moment(Date.parse(forecast.issued_at), now), until: moment(Date.parse(forecast.history_until), now) };
   said.push(el("span", {}, t("chart.issued", times)));
   return said;
 }
 
 /** The legend: only what is drawn. */
-export function legend({ step, ranged, points, doubtful, bars, forecast, gap, grain }, naive) {
+export function legend({ step, ranged, points, doubtful, bars, forecast, gap, grain }, { naive, whatIf }) {
   const line = (role) => svg("path", { class: role, d: "M0 6h24" });
   const band = (role) => svg("path", { class: role, d: "M0 1h24v10H0z" });
   const key = (...drawn) => svg("svg", { class: "key", viewBox: "0 0 24 12", "aria-hidden": "true" }, ...drawn);
@@ -43,6 +41,7 @@ export function legend({ step, ranged, points, doubtful, bars, forecast, gap, gr
   if (forecast) {
     items.push([key(band("g-fan"), line("g-fc")), t("chart.fan")], [key(band("fan-faint")), t("chart.fan_wide")]);
     if (naive) items.push([key(line("g-ref")), t("chart.naive_line")]);
+    if (whatIf) items.push([key(line("g-if")), whatIf.words]);
   }
   if (broken(points, gap).holes.length) {
     items.push([key(svg("path", { class: "hatch", d: "M0 11 10 1M7 11 17 1M14 11 24 1" })), t("chart.gap")]);

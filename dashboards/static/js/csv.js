@@ -24,6 +24,15 @@ export function csv(rows, metric, kind) {
   return `${french ? BOM : ""}${text}\r\n`;
 }
 
+/**
+ * A table for a French spreadsheet: semicolons, decimal commas, a byte order mark.
+ * @param {string[]} heads @param {(string | number | null)[][]} rows
+ */
+export function sheet(heads, rows) {
+  const cell = (value) => (typeof value === "number" ? String(value).replace(".", ",") : /[;"\n]/.test(value ?? "") ? `"${value.replaceAll('"', '""')}"` : value ?? "");
+  return `${BOM}${[heads, ...rows].map((line) => line.map(cell).join(";")).join("\r\n")}\r\n`;
+}
+
 /** Hand a text over as a file. */
 export function download(text, name) {
   const url = URL.createObjectURL(new Blob([text], { type: "text/csv;charset=utf-8" }));

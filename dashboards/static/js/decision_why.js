@@ -7,6 +7,8 @@ import { moment } from "./formats.js";
 import { knows, t } from "./words.js";
 
 const ROWS_MAX = 40;
+/** Whose weather wants them named with a link wherever it is shown. */
+const ATTRIBUTED = { weather_open_meteo: "https://open-meteo.com/" };
 
 /** The sections of the explanation, in the order a person asks. */
 export function whyParts(decision) {
@@ -46,18 +48,26 @@ function alternatives({ kind, figures, alternatives: others }) {
 }
 
 function inputs({ kind, inputs: all }) {
-  // What is less than it should be comes first: it is what a person must know.
-  const sorted = [...all].sort((a, b) => Number(a.fallback === null) - Number(b.fallback === null));
+  // What is less than it should be comes first: it is what a person must know; who must be named is never cut off.
+  const rank = ({ fallback, name }) => (fallback !== null ? 0 : name in ATTRIBUTED ? 1 : 2);
+  const sorted = [...all].sort((a, b) => rank(a) - rank(b));
   const row = (input) =>
     el(
       "tr",
       {},
-      el("th", { scope: "row" }, nameText(kind, "input", input.name)),
+      el("th", { scope: "row" }, inputText(kind, input.name)),
       el("td", {}, input.known_at ? el("time", { datetime: input.known_at }, moment(Date.parse(input.known_at), now())) : t("decision.common.unknown_time")),
       el("td", { class: "wrap" }, input.fallback === null ? t("decision.common.as_expected") : el("span", { class: "state" }, glyph("s-watch"), fallbackText(kind, input.fallback))),
     );
   const heads = ["input", "known_at", "fallback"].map((key) => t(`decision.common.${key}`));
   return table(heads, cut(sorted.map(row), (text) => el("tr", {}, el("td", { colspan: 3, class: "quiet" }, text))), t("decision.common.inputs"));
+}
+
+/** An input by the kind's own words, or the weather's, which all kinds share. */
+function inputText(kind, name) {
+  const common = `decision.common.weather.${name}`;
+  const text = /^\w+$/.test(name) && knows(common) ? t(common) : nameText(kind, "input", name);
+  return name in ATTRIBUTED ? el("a", { href: ATTRIBUTED[name], rel: "noreferrer" }, text) : text;
 }
 
 /** The kind's own words, those of forecasts, or the word itself. */

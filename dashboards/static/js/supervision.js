@@ -5,6 +5,7 @@ import "./communes.js";
 import "./list.js";
 import "./live.js";
 import "./ticker.js";
+import { completeAddress } from "./addressed.js";
 import { now, read } from "./api.js";
 import { el, patch } from "./element.js";
 import { number, percent } from "./formats.js";
@@ -35,6 +36,7 @@ async function start() {
   showToday();
   setInterval(tick, 1000);
   try {
+    await completeAddress();
     commune = await chooser.load();
     listen();
     await loadAll();
