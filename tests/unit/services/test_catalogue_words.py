@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from services.api.page_words import Catalogue
+from services.words import Catalogue
 
 WORDS = {"tries": {"one": "{n} essai", "other": "{n} essais"}, "hello": "Bonjour {name}", "plain": "Bonjour"}
 
