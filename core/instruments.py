@@ -62,6 +62,11 @@ MODEL_LAST_SUCCESS = Gauge(
 )
 MODEL_TRAIN_SECONDS = Gauge("vigie_model_train_duration_seconds", "How long the last training took.", ["metric"])
 SCORES = Counter("vigie_scores_written", "Forecasts scored, by metric.", ["metric"])
+WEATHER_NEWEST = Gauge(
+    "vigie_weather_received_timestamp_seconds",
+    "When the newest forecast of the weather became known, by provider; 0 when there is none.",
+    ["provider"],
+)
 DECISIONS = Counter("vigie_decisions_made", "Decisions proposed, by kind and soundness.", ["kind", "soundness"])
 REQUEST_SECONDS = Histogram(
     "vigie_api_request_duration_seconds", "Time until an answer begins, by route and status.", ["route", "status"]

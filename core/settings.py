@@ -12,6 +12,8 @@ from pydantic import Field, SecretStr
 
 from core.environment import Environment
 from core.errors import SettingInvalid
+from core.footprint_settings import FootprintSettings
+from core.weather_settings import WeatherSettings
 
 SECRET_CHARACTERS_MIN = 32
 
@@ -291,12 +293,14 @@ class OutgoingSettings(Environment):
     outgoing_ca_file: Path | None = None
 
 
-class WorkerSettings(HistorySettings, ExportSettings, SecretSettings, OutgoingSettings):
+class WorkerSettings(
+    HistorySettings, ExportSettings, SecretSettings, OutgoingSettings, FootprintSettings, WeatherSettings
+):
     """Settings of the worker process. ``concurrency`` jobs run at once; models train on ``threads`` threads."""
 
     concurrency: int = Field(default=2, ge=1, le=64)
     threads: int = Field(default=2, ge=1, le=64)
-    train_rows_max: int = Field(default=120_000, ge=1_000, le=2_000_000)
+    train_rows_max: int = Field(default=300_000, ge=1_000, le=2_000_000)
     history_days: int = Field(default=120, ge=2, le=3_650)
 
 

@@ -1,222 +1,187 @@
-"""Forecasts as a service: read the history as of now, let the models speak, keep what they say, score it later."""
+"""Forecasts as a service: read the history as of an instant, let the model speak, keep what it says.
+
+An issue is all that is said of a metric in a commune at an instant, which is decided when it is asked for, not when it
+is made: whoever makes it, whenever and however often, reads the same and writes the same rows.
+"""
 
 from __future__ import annotations
 
-from collections import defaultdict
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-from itertools import groupby
 from typing import Any
 
 import structlog
 
 from core import instruments
 from core.clock import Window, floor_to_step, format_instant
-from core.errors import ShortHistory
-from core.forecasts import Forecast, Score
+from core.forecasts import Forecast
 from core.metrics import ForecastPlan, Metric, forecast_metrics
 from core.settings import WorkerSettings
 from core.store.arrow import ArrowConnection, opened_arrow
-from core.store.forecasts import (
-    StoredModel,
-    read_forecast_steps,
-    read_last_issues,
-    read_model,
-    read_unscored,
-    write_forecasts,
-    write_model,
-    write_scores,
-)
-from core.store.history import Selection, read_series_ids, read_step_history
+from core.store.forecasts import read_heard, write_forecasts, write_newest_issue
 from core.store.live import write_live_forecasts
-from core.store.places import read_series_communes
+from core.store.models import read_newest_trainings
 from core.store.pool import Connection, Pool
-from core.store.readings import read_spans
-from core.store.replica import followed_dsn
-from models.artifacts import ArtifactUnreadable, dumps, loads
-from models.boosting import BoostingSettings
-from models.forecaster import forecast
+from core.store.readings import Span, read_span
+from core.store.scores import read_speaking
+from models.forecaster import Speaking, forecast
 from models.history import History
-from models.scores import score
-from models.train import TrainedModel, TrainingSettings, train
+from services.history import Reach, read_history
+from services.model_loading import load_champion, newest_can_speak
 
 log = structlog.get_logger(__name__)
 
-MIN_HISTORY = timedelta(days=12)
-"""A first model is trained when so much is known: a week to look back on, days to learn from, days to calibrate on."""
+MIN_HISTORY, LEARNT_FROM = timedelta(days=12), timedelta(days=10)
+"""A first model is trained when so much is known: a week to look back on, days to learn from, days to calibrate on; and
+so much before a whole horizon, which is held out."""
 FRESH_STEPS = 3
-SCORED_AT_ONCE = 500
-YARDSTICK_HISTORY = timedelta(days=28)
+REFITTED_AFTER = timedelta(days=6, hours=12)
+"""So that what is looked for every night is fitted every seventh."""
+LOOKED_BACK = timedelta(days=36)
+"""What a forecast is made from: the naive judges itself by four weeks of errors, each against a week before."""
+RECEIVED_IN = timedelta(seconds=60)
+"""How long after a step's end its readings are waited for, before what follows is forecast."""
 
 
 @dataclass(frozen=True, slots=True)
-class Due:
-    """Metrics whose forecasts, or whose first model, are due."""
+class Issue:
+    """All that is said of a metric in a commune at an instant.
 
-    to_forecast: list[str]
-    to_train: list[str]
+    Parameters
+    ----------
+    commune
+        By its INSEE code.
+    issued_at
+        What was known by then, is what is said.
+    """
+
+    metric: Metric
+    commune: str
+    issued_at: datetime
 
 
-def metrics_due(pool: Pool, now: datetime) -> Due:
-    """Return what is due: forecasts not issued yet in the present period, and first models with history enough.
+def issued_at_of(plan: ForecastPlan, now: datetime) -> datetime:
+    """Return when the newest issue of a plan was to be made: a minute after its period began."""
+    return floor_to_step(now - RECEIVED_IN, plan.every) + RECEIVED_IN
 
-    A first model waits until the newest reading is fresh, so that a history that is still coming in is not trained
-    on its first half. The metrics with the most series come first.
+
+def issues_due(pool: Pool, now: datetime) -> list[Issue]:
+    """Return the issues of the present period that were not made yet.
+
+    Where nothing was ever forecast, it is from this second on: what was read by the beginning of the period may be
+    nothing at all.
     """
     with pool.connection() as connection:
-        spans, issues = read_spans(connection), read_last_issues(connection)
-        due = Due([], [])
-        for metric, plan in forecast_metrics():
-            if metric.name not in spans:
-                continue
-            span = spans[metric.name]
-            issued_at = issues.get(metric.name)
-            if issued_at is None or issued_at < floor_to_step(now, plan.every):
-                due.to_forecast.append(metric.name)
-            fresh = span.newest > now - FRESH_STEPS * max(plan.step, metric.step)
-            if (
-                fresh
-                and span.newest - span.oldest >= MIN_HISTORY
-                and read_model(connection, metric.name, as_of=now) is None
-            ):
-                due.to_train.append(metric.name)
-    due.to_train.sort(key=lambda name: -spans[name].series)
-    return due
+        heard = read_heard(connection)
+    issues = []
+    for metric, plan in forecast_metrics():
+        wanted = issued_at_of(plan, now)
+        for one in heard:
+            if one.metric == metric.name and (one.issued_at is None or one.issued_at < wanted):
+                at = now.replace(microsecond=0) if one.issued_at is None else wanted
+                issues.append(Issue(metric, one.commune, at))
+    return issues
 
 
-def read_history(
-    arrow: ArrowConnection, metric: Metric, window: Window, *, as_known: bool = True, in_service: bool = False
-) -> History:
-    """Read the stepped history of every series of a metric, as known at the window's end, or else as known now.
+def first_models_due(pool: Pool, now: datetime) -> list[str]:
+    """Return the metrics without any model that have history enough for a first one, those of the most series first.
 
-    What retired sensors measured is history to learn from and to score; ``in_service`` leaves it out.
+    It waits until the newest reading is fresh, so that a history that is still coming in is not trained on its first
+    half.
     """
-    plan = _plan_of(metric)
-    selection = Selection(metrics=(metric.name,), in_service=in_service)
-    series_ids = read_series_ids(arrow, selection)
-    aligned = Window(floor_to_step(window.start, plan.step), window.end)
-    of_these = replace(selection, series_ids=tuple(series_ids))
-    steps = read_step_history(arrow, of_these, aligned, plan.step, as_of=window.end if as_known else None)
-    return History.of(metric, aligned, series_ids, steps if series_ids else ())
-
-
-def issue_forecasts(pool: Pool, settings: WorkerSettings, metric: Metric, now: datetime) -> None:
-    """Issue and keep a forecast of each series in service; where it must, the naive one stands in, and is recorded."""
-    issued_at = now.replace(microsecond=0)
-    window = Window.ending(issued_at, timedelta(days=settings.history_days))
-    with opened_arrow(settings.dsn) as arrow:
-        history = read_history(arrow, metric, window, in_service=True)
     with pool.connection() as connection:
-        stored = read_model(connection, metric.name, as_of=issued_at)
-        model = _loaded(stored)
-        made = forecast(history, model, issued_at, model_id=stored.model_id if stored else None)
+        trained = read_newest_trainings(connection)
+        spans = {
+            metric: span
+            for metric, _ in forecast_metrics()
+            if metric.name not in trained and (span := read_span(connection, metric.name)) is not None
+        }
+    due = [metric for metric, span in spans.items() if _is_enough(metric, span, now)]
+    return [metric.name for metric in sorted(due, key=lambda metric: -spans[metric].series)]
+
+
+def next_models_due(pool: Pool, now: datetime) -> list[str]:
+    """Return the metrics whose newest model was trained `REFITTED_AFTER` ago or earlier, or cannot speak any more."""
+    with pool.connection() as connection:
+        trained = read_newest_trainings(connection)
+        return [
+            metric.name
+            for metric, _ in forecast_metrics()
+            if metric.name in trained
+            and (trained[metric.name] <= now - REFITTED_AFTER or not newest_can_speak(connection, metric))
+        ]
+
+
+def communes_heard(pool: Pool, metric: str) -> list[str]:
+    """Return the communes in which a metric is heard, by INSEE code."""
+    with pool.connection() as connection:
+        return [one.commune for one in read_heard(connection) if one.metric == metric]
+
+
+def issue_forecasts(pool: Pool, settings: WorkerSettings, issue: Issue) -> int:
+    """Make an issue and keep it, whole or not at all; return how many forecasts of it were new.
+
+    Each series in service is forecast; where it must, the naive forecast stands in, and is recorded.
+    """
+    with pool.connection() as connection, opened_arrow(settings.dsn) as arrow:
+        made = make_forecasts(connection, arrow, issue)
+    with pool.connection() as connection, connection.transaction():
         written = write_forecasts(connection, made)
-        write_live_forecasts(connection, now, _live_bodies(connection, metric, made))
-    by_naive = sum(one.fallback is not None for one in made)
-    instruments.FORECASTS.labels(metric.name, "model").inc(len(made) - by_naive)
-    instruments.FORECASTS.labels(metric.name, "naive").inc(by_naive)
+        write_newest_issue(connection, issue.metric.name, issue.commune, issue.issued_at)
+        if written:
+            write_live_forecasts(connection, issue.issued_at, {issue.commune: _live_body(issue, made)})
+    if written:
+        _count(issue.metric, made)
     log.info(
         "forecasts_issued",
-        metric=metric.name,
+        metric=issue.metric.name,
+        commune=issue.commune,
+        issued_at=format_instant(issue.issued_at),
         series=len(made),
         new=written,
-        by_naive=by_naive,
-        model_id=stored.model_id if stored else None,
+        by_naive=_by_naive(made),
+    )
+    return written
+
+
+def make_forecasts(connection: Connection, arrow: ArrowConnection, issue: Issue) -> list[Forecast]:
+    """Return the forecasts of an issue as it was or is to be made: from what was known at its instant, and no more."""
+    history = read_issue_history(connection, arrow, issue)
+    champion = load_champion(connection, issue.metric.name, as_of=issue.issued_at)
+    silenced, shifts = read_speaking(connection, history.series_ids, issue.issued_at)
+    return forecast(
+        history,
+        champion.model if champion else None,
+        issue.issued_at,
+        model_id=champion.model_id if champion else None,
+        speaking=Speaking(silenced, shifts),
     )
 
 
-def _live_bodies(connection: Connection, metric: Metric, made: list[Forecast]) -> dict[str, list[dict[str, Any]]]:
-    communes = read_series_communes(connection, [one.series_id for one in made])
-    bodies: dict[str, list[dict[str, Any]]] = defaultdict(list)
-    for one in made:
-        bodies[communes[one.series_id]].append(
-            {"series_id": one.series_id, "metric": metric.name, "issued_at": format_instant(one.issued_at)},
-        )
-    return dict(bodies)
+def read_issue_history(connection: Connection, arrow: ArrowConnection, issue: Issue) -> History:
+    """Read what an issue is made from."""
+    window = Window.ending(issue.issued_at, LOOKED_BACK)
+    return read_history(arrow, connection, issue.metric, Reach(window, (issue.commune,), in_service=True))
 
 
-def _loaded(stored: StoredModel | None) -> TrainedModel | None:
-    """Return the model that was kept, or None where there is none that this version can read: naive then speaks."""
-    if stored is None:
-        return None
-    try:
-        return loads(stored.artifact)
-    except ArtifactUnreadable as error:
-        log.warning("model_unreadable", metric=stored.metric, model_id=stored.model_id, reason=str(error))
-        return None
-
-
-def train_model(pool: Pool, settings: WorkerSettings, metric: Metric, now: datetime) -> int:
-    """Fit a model on the history known now and keep it; return its id.
-
-    Raises
-    ------
-    ShortHistory
-        If there is too little to learn from.
-    """
-    window = Window.ending(now, timedelta(days=settings.history_days))
-    with opened_arrow(followed_dsn(settings, pool)) as arrow:
-        history = read_history(arrow, metric, window)
-    if not history.series_ids:
-        raise ShortHistory(f"{metric.name} has no series")
-    trained = train(history, training_settings(settings))
-    with pool.connection() as connection:
-        model_id = write_model(
-            connection,
-            StoredModel(
-                metric=metric.name,
-                trained_at=now,
-                history_start=window.start,
-                history_end=window.end,
-                rows=trained.rows,
-                series=len(history.series_ids),
-                duration_s=trained.duration_s,
-                card=trained.card,
-                artifact=dumps(trained),
-            ),
-        )
-    instruments.MODEL_LAST_SUCCESS.labels(metric.name).set(now.timestamp())
-    instruments.MODEL_TRAIN_SECONDS.labels(metric.name).set(trained.duration_s)
-    log.info("model_trained", metric=metric.name, model_id=model_id, rows=trained.rows, duration_s=trained.duration_s)
-    return model_id
-
-
-def score_forecasts(pool: Pool, settings: WorkerSettings, metric: Metric, now: datetime) -> int:
-    """Score the forecasts of a metric whose last step has passed; return how many.
-
-    The yardstick is the naive forecast with its own quantiles, made again from what was known when each was issued.
-    """
-    with pool.connection() as connection, opened_arrow(settings.dsn) as arrow:
-        passed = read_unscored(connection, metric.name, ended_by=now, limit=SCORED_AT_ONCE)
-        scores = []
-        for issued_at, alike in groupby(passed, key=lambda head: head.issued_at):
-            heads = [replace(one, steps=read_forecast_steps(connection, one.series_id, issued_at)) for one in alike]
-            scores += _score_issue(arrow, metric, issued_at, heads)
-        write_scores(connection, scores, now)
-    instruments.SCORES.labels(metric.name).inc(len(scores))
-    if scores:
-        log.info("forecasts_scored", metric=metric.name, forecasts=len(scores))
-    return len(scores)
-
-
-def _score_issue(arrow: ArrowConnection, metric: Metric, issued_at: datetime, issued: list[Forecast]) -> list[Score]:
-    plan = _plan_of(metric)
-    start = floor_to_step(issued_at, plan.step)
-    known = read_history(arrow, metric, Window.ending(issued_at, YARDSTICK_HISTORY))
-    yardsticks = {naive.series_id: naive for naive in forecast(known, None, issued_at)}
-    came = read_history(arrow, metric, Window(start, start + plan.horizon + plan.step), as_known=False)
-    truth = {
-        series_id: {came.instant_of(index): value for index, value in enumerate(values)}
-        for series_id, values in zip(came.series_ids, came.values.tolist(), strict=True)
-    }
-    return [score(one, truth[one.series_id], yardsticks.get(one.series_id)) for one in issued]
-
-
-def training_settings(settings: WorkerSettings) -> TrainingSettings:
-    """Return how models are trained under these settings."""
-    return TrainingSettings(boosting=BoostingSettings(threads=settings.threads), rows_max=settings.train_rows_max)
-
-
-def _plan_of(metric: Metric) -> ForecastPlan:
+def _is_enough(metric: Metric, span: Span, now: datetime) -> bool:
     assert metric.plan is not None, "only metrics with a plan are asked for"
-    return metric.plan
+    fresh = span.newest > now - FRESH_STEPS * max(metric.plan.step, metric.step)
+    whole = now - floor_to_step(span.oldest, metric.plan.step) >= LEARNT_FROM + metric.plan.horizon
+    return fresh and whole and span.newest - span.oldest >= MIN_HISTORY
+
+
+def _live_body(issue: Issue, made: Sequence[Forecast]) -> list[dict[str, Any]]:
+    at = format_instant(issue.issued_at)
+    return [{"series_id": one.series_id, "metric": issue.metric.name, "issued_at": at} for one in made]
+
+
+def _by_naive(made: Sequence[Forecast]) -> int:
+    return sum(one.fallback is not None for one in made)
+
+
+def _count(metric: Metric, made: Sequence[Forecast]) -> None:
+    by_naive = _by_naive(made)
+    instruments.FORECASTS.labels(metric.name, "model").inc(len(made) - by_naive)
+    instruments.FORECASTS.labels(metric.name, "naive").inc(by_naive)

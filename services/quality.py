@@ -22,10 +22,12 @@ from core.quality.days import Days, day_start, days_of, roll_up_days
 from core.quality.hours import Hours
 from core.quality.indexes import consumed
 from core.quality.marks import codes_of, every_hour_of, hours_of, portions, series_of, zones
-from core.quality.revise import Reach, Revised, revise
+from core.quality.revise import SPREAD_HOURS, Reach, Revised, revise
 from core.quality.rule import LINK_US_MAX
 from core.quality.rules import QUALITY_RULES
+from core.quality.steps import Samples
 from core.quality.traces import HOUR_US, Traces
+from core.readings import Quality
 from core.store.calibrations import read_spans_of
 from core.store.pool import Connection
 from core.store.retention import read_whole_since
@@ -112,7 +114,7 @@ def _judge_alike(connection: Connection, lives: Sequence[SeriesLife], touched: I
     marks = touched[np.isin(series_of(touched), ids)]
     metric, reach = _metric_and_reach(lives[0])
     judged, rolled = Judged(), [marks[:0]]
-    for _, stored, found in _revised(connection, lives, marks):
+    for _, stored, _, found in _revised(connection, lives, marks):
         write_flags(connection, stored.judged(found.flags, found.quality, found.moved))
         # Read after the readings: whoever misses those that were let go of finds here since when they are whole.
         settled = read_whole_since(connection, metric_named(metric).family) + timedelta(hours=reach.context)
@@ -126,7 +128,7 @@ def _judge_alike(connection: Connection, lives: Sequence[SeriesLife], touched: I
 
 def _revised(
     connection: Connection, lives: Sequence[SeriesLife], marks: Ints, *, as_of: datetime | None = None
-) -> Iterator[tuple[Ints, Stored, Revised]]:
+) -> Iterator[tuple[Ints, Stored, Traces, Revised]]:
     """Yield portions of marks, with the readings around them and what these come to, as was known ``as_of``."""
     metric, reach = _metric_and_reach(lives[0])
     readings_an_hour = np.maximum(HOUR_US // _intervals_us(lives, series_of(marks)), 1)
@@ -134,7 +136,7 @@ def _revised(
     for portion in portions(marks, reach.context, readings_an_hour, READINGS_MAX):
         stored = read_stored(connection, *zones(portion, reach.context), as_of=as_of)
         traces = _traces_of(stored, lives, spans)
-        yield portion, stored, revise(traces, stored.quality, QUALITY_RULES[metric], portion, reach)
+        yield portion, stored, traces, revise(traces, stored.quality, QUALITY_RULES[metric], portion, reach)
 
 
 def roll_up_as_of(connection: Connection, series_id: int, window: Window, as_of: datetime) -> Hours:
@@ -152,9 +154,34 @@ def roll_up_as_of(connection: Connection, series_id: int, window: Window, as_of:
         return Hours.none()
     hours = [
         found.hours.taken(np.isin(found.hours.codes, portion))
-        for portion, _, found in _revised(connection, lives, marks, as_of=as_of)
+        for portion, _, _, found in _revised(connection, lives, marks, as_of=as_of)
     ]
     return Hours.joined(hours)
+
+
+def samples_as_of(connection: Connection, codes: Ints, as_of: datetime) -> Iterator[Samples]:
+    """Yield the readings of hours, by code, that had come ``as_of`` and were not bad, calibrated as was known then.
+
+    Judged by what had come: a reading that later ones show to be bad was none then. Whole series at a time, each once;
+    ``codes`` ascend.
+    """
+    lives = sorted(read_lives(connection, np.unique(series_of(codes)).tolist()), key=_metric_and_reach)
+    for _, some in groupby(lives, key=_metric_and_reach):
+        alike = list(some)
+        marks = codes[np.isin(series_of(codes), [life.series_id for life in alike])]
+        found = Samples.none()
+        for portion, stored, traces, revised in _revised(connection, alike, marks, as_of=as_of):
+            hours = codes_of(stored.series, stored.times)
+            kept = np.isin(hours, portion) & (revised.quality != int(Quality.BAD))
+            every = Samples(stored.series, stored.times, traces.values)
+            found = found.followed_by(every.where(kept))
+        yield found
+
+
+def moved_hours(connection: Connection, series_ids: Sequence[int]) -> int:
+    """Return how many hours from one that was touched roll-ups of these series may move."""
+    reaches = [_metric_and_reach(life)[1] for life in read_lives(connection, series_ids)]
+    return max((reach.flags + SPREAD_HOURS + reach.held for reach in reaches), default=0)
 
 
 def _roll_days(connection: Connection, codes: Ints, lives: Sequence[SeriesLife]) -> int:

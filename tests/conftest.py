@@ -21,13 +21,6 @@ from vigie.embedded import DatabaseServer, EmbeddedDatabase
 ROOT = Path(__file__).resolve().parent.parent
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep the tests of a file with one worker, and those of the demo, which takes its port, one after the other."""
-    for item in items:
-        name = item.path.stem
-        item.add_marker(pytest.mark.xdist_group("demo" if name.startswith("test_demo") else name))
-
-
 @pytest.fixture(scope="session")
 def database_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DatabaseServer]:
     """A server of this test run: an embedded PostgreSQL, or the one that VIGIE_TEST_SERVER names (TimescaleDB, say)."""

@@ -20,14 +20,17 @@ from core.store.roles import Login, set_passwords
 from vigie.commands import (
     admin,
     audit,
+    backtest,
     backup,
     document,
     export,
     intake,
+    models,
     provision,
     rejections,
     sensors,
     storage,
+    weather,
     webhooks,
 )
 from vigie.signals import stop_on_signal
@@ -43,12 +46,16 @@ app.command("backfill")(intake.backfill)
 app.add_typer(export.app, name="exports")
 app.add_typer(storage.app, name="storage")
 app.add_typer(webhooks.app, name="webhooks")
+app.add_typer(weather.app, name="weather")
 app.add_typer(audit.app, name="audit")
+app.add_typer(models.app, name="models")
+app.command("train")(models.train)
 app.command("export")(export.export_file)
 app.command("backup")(backup.backup_database)
 app.command("restore")(backup.restore_database)
 app.command("carry")(backup.carry_database)
 app.command("openapi")(document.print_document)
+app.command("backtest")(backtest.backtest)
 
 SPEED_HELP = "Seconds of the source per second, once the history is published; 0 ends there."
 
@@ -132,9 +139,9 @@ def simulate(
 ) -> None:
     """Publish a simulated town over MQTT; its sensors are labelled simulated when they are adopted."""
     from models.simulation.town import town
-    from vigie.feeding import Feeding, feed, town_subjects
+    from vigie.feeding import Feeding, feed, simulated_weather, town_subjects
 
-    feeding = Feeding(timedelta(days=days), speed, town_subjects())
+    feeding = Feeding(timedelta(days=days), speed, town_subjects(), simulated_weather(seed))
     feed(town(seed), feeding, stop_on_signal(), _database(needed=adopt))
 
 
@@ -161,22 +168,6 @@ def _database(*, needed: bool) -> str | None:
 
 
 @app.command()
-def backtest(
-    metric: Annotated[
-        list[str] | None, typer.Argument(help="Metrics to judge; none means all that have a history.")
-    ] = None,
-    *,
-    history_days: Annotated[int, typer.Option(min=14, max=3650, help="Days of history to read.")] = 120,
-    test_days: Annotated[int, typer.Option(min=2, max=365, help="Last days of it, which are forecast.")] = 28,
-) -> None:
-    """Judge forecasts on the stored history: rolling origins, each with what was known by then, against the naive."""
-    from vigie.judging import run_backtest
-
-    settings = WorkerSettings.from_environment()
-    run_backtest(settings, metric, timedelta(days=history_days), timedelta(days=test_days))
-
-
-@app.command()
 def decide(
     kind: Annotated[str, typer.Argument(help="ventilation, round, load_shifting or bay.")],
     *,
@@ -195,19 +186,6 @@ def decide(
         raise SettingInvalid(f"--at: {error}") from None
     if not run_decide(kind, subject, instant, language):
         raise typer.Exit(1)
-
-
-@app.command()
-def train(
-    metric: Annotated[
-        list[str] | None, typer.Argument(help="Metrics to train; none means all that are forecast.")
-    ] = None,
-) -> None:
-    """Ask the worker to train models now."""
-    from services.jobs import ask_to_train
-
-    asked = ask_to_train(WorkerSettings.from_environment().dsn, metric)
-    print("asked to train " + ", ".join(asked))
 
 
 def main() -> None:

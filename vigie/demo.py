@@ -71,6 +71,8 @@ def run_demo(plan: DemoPlan, stop: threading.Event) -> None:
             "VIGIE_FLOOD_COMMUNE_BURST": "100000000",
             "VIGIE_PAST_DAYS_MAX": "4000",
             "VIGIE_SECRET_FILE": str(kept_secret(plan.folder)),
+            # Real files have had their own weather, which nobody kept for us.
+            "VIGIE_WEATHER_PROVIDER": "none" if plan.replay else "simulated",
         }
         _start_broker(supervisor, plan, (broker_port, broker_port_v5))
         _start_all(supervisor, plan, environment, dsn)

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from time import monotonic
 
-from core.clock import now
+from core.clock import Window, now
+from core.commune_points import commune_points
 from core.decisions import Subject
 from core.errors import StoreAbsent, VigieError
 from core.readings import Source
@@ -17,9 +18,12 @@ from core.store.decisions import write_subject
 from core.store.pool import Connection, connected
 from core.store.sensors import declare_sensor
 from core.store.status import count_stored, heard_up_to
+from core.store.weather import write_weather
+from core.weather_settings import WeatherSettings, WeatherSource
 from ingestors.broker import BrokerAddress, Publisher
 from ingestors.publish import Published, PublishPlan, publish_source
 from models.simulation import equipment_bays, equipment_bins, equipment_buildings, equipment_rooms
+from services.weather.simulated import SimulatedWeather
 
 OVERLAP = timedelta(hours=12)
 """What is published again after a restart: late deliveries under way ended with the feeder; twice counts once."""
@@ -27,6 +31,8 @@ DRAIN_S = 60.0
 SAY_EVERY_S = 2.0
 AHEAD_READINGS_MAX = 2_000
 """How far the feed runs ahead of the store: what a person publishes meanwhile waits behind no more than that."""
+WEATHER_AT_ONCE = timedelta(days=30)
+"""So much of the past weather is made and kept in one go."""
 LOOK_EVERY_S, STILL_S_MAX = 0.1, 1.0
 
 
@@ -46,11 +52,14 @@ class Feeding:
         Then live, in source seconds per second; 0 is never.
     subjects
         What is decided about in it, declared with its sensors.
+    weather
+        Who forecast its weather: the history's is kept as it was issued then, so that models learn from it.
     """
 
     history: timedelta
     speed: float = 1.0
     subjects: tuple[Subject, ...] = ()
+    weather: SimulatedWeather | None = None
 
 
 def town_subjects() -> tuple[Subject, ...]:
@@ -60,6 +69,14 @@ def town_subjects() -> tuple[Subject, ...]:
         for equipment in (equipment_rooms, equipment_bins, equipment_buildings, equipment_bays)
         for row in equipment.SUBJECTS
     )
+
+
+def simulated_weather(seed: int) -> SimulatedWeather | None:
+    """Return who forecasts the weather of the town of this seed, where the settings say that it is simulated."""
+    settings = WeatherSettings.from_environment()
+    if settings.weather_provider is not WeatherSource.SIMULATED:
+        return None
+    return SimulatedWeather(settings.model_copy(update={"weather_seed": seed}))
 
 
 def feed(source: Source, feeding: Feeding, stop: threading.Event, dsn: str | None) -> None:
@@ -77,6 +94,8 @@ def feed(source: Source, feeding: Feeding, stop: threading.Event, dsn: str | Non
     start = began - feeding.history
     if dsn:
         start = max(start, _declare(dsn, source, feeding.subjects, began))
+        if feeding.weather is not None:
+            keep_past_weather(dsn, source, feeding.weather, Window(start, began))
     print(f"{len(source.sensors)} sensors, from {start:%Y-%m-%d %H:%M} UTC", flush=True)
     settings = BrokerSettings.from_environment()
     publisher = Publisher(BrokerAddress.parse(settings.broker_url.get_secret_value(), settings.broker_ca_file))
@@ -102,6 +121,18 @@ def _declare(dsn: str, source: Source, subjects: Sequence[Subject], at: datetime
             write_subject(connection, subject)
         heard = heard_up_to(connection, [sensor.external_id for sensor in source.sensors])
     return heard - OVERLAP if heard else datetime.min.replace(tzinfo=at.tzinfo)
+
+
+def keep_past_weather(dsn: str, source: Source, weather: SimulatedWeather, window: Window) -> None:
+    """Keep what was forecast of the weather while the history went on."""
+    points = commune_points()
+    places = [points[commune] for commune in sorted({sensor.site.commune_insee for sensor in source.sensors})]
+    with connected(dsn) as connection:
+        start = window.start
+        while start < window.end:
+            part = Window(start, min(start + WEATHER_AT_ONCE, window.end))
+            write_weather(connection, weather.issued(places, part), kept_at=window.end)
+            start = part.end
 
 
 class Pace:

@@ -115,7 +115,8 @@ def _of_readings(traces: Traces, quality: Ints, sound: Mask) -> Hours:
     usable = np.bincount(group, weights=sound, minlength=len(starts))
     some = usable > 0
     values = traces.values
-    total = np.add.reduceat(np.where(sound, values, 0.0), starts)
+    # In order of time, as `core.quality.steps` sums: the same readings give the same bits.
+    total = np.bincount(group, weights=np.where(sound, values, 0.0), minlength=len(starts))
     low = np.minimum.reduceat(np.where(sound, values, np.inf), starts)
     high = np.maximum.reduceat(np.where(sound, values, -np.inf), starts)
     newest = np.maximum.reduceat(np.where(sound, np.arange(len(traces)), -1), starts)

@@ -40,6 +40,15 @@ class Samples:
         none = np.zeros(0, dtype=np.int64)
         return cls(none, none, np.zeros(0))
 
+    @classmethod
+    def joined(cls, parts: Sequence[Samples]) -> Self:
+        """Return the samples of several, in order of series and time; no two of a series at one instant."""
+        every = cls(
+            *(np.concatenate([getattr(part, one.name) for part in (cls.none(), *parts)]) for one in fields(cls))
+        )
+        order = np.lexsort((every.times, every.series))
+        return cls(every.series[order], every.times[order], every.values[order])
+
     def followed_by(self, others: Self) -> Self:
         """Return these and then the others."""
         return type(self)(
@@ -93,6 +102,16 @@ class Steps:
 
     def __len__(self) -> int:
         return len(self.series)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Means:
+    """Steps of which only the mean is known, and how many readings it is of: as `Steps`, in any order."""
+
+    series: Ints
+    starts: Ints
+    mean: Floats
+    count: Ints
 
 
 @dataclass(frozen=True, eq=False)

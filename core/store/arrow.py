@@ -61,6 +61,18 @@ def read_batches(arrow: ArrowConnection, statement: sql.Composed) -> Iterator[pa
 
 
 @contextmanager
+def one_snapshot(arrow: ArrowConnection) -> Iterator[None]:
+    """Let all statements meanwhile see what was committed when the first began; the caller takes all their batches."""
+    with _absence_told(), arrow.cursor() as cursor:
+        cursor.executescript("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+    try:
+        yield
+    finally:
+        with _absence_told(), arrow.cursor() as cursor:
+            cursor.executescript("ROLLBACK")
+
+
+@contextmanager
 def _absence_told() -> Iterator[None]:
     """Turn the loss of the server, or a schema that is not there yet, into `StoreAbsent`: both may come back."""
     try:

@@ -34,14 +34,14 @@ def record(connection: Connection, act: Act) -> None:
     psycopg.errors.InsufficientPrivilege
         If a request's connection has no pass.
     """
-    connection.execute("SELECT audit_act(%s, %s, %s, %s, %s, %s)", (*_told(act), _operating_user()))
+    connection.execute("SELECT audit_act(%s, %s, %s, %s, %s, %s)", (*_told(act), operating_user()))
 
 
 def record_all(connection: Connection, acts: list[Act]) -> None:
     """Put many acts of this transaction on record."""
     with connection.cursor() as cursor:
         cursor.executemany(
-            "SELECT audit_act(%s, %s, %s, %s, %s, %s)", [(*_told(act), _operating_user()) for act in acts]
+            "SELECT audit_act(%s, %s, %s, %s, %s, %s)", [(*_told(act), operating_user()) for act in acts]
         )
 
 
@@ -67,7 +67,8 @@ def _told(act: Act) -> tuple[Any, ...]:
 
 
 @cache
-def _operating_user() -> str:
+def operating_user() -> str:
+    """Return who is at the command line, as acts tell it."""
     try:
         return getpass.getuser()
     except (KeyError, OSError):

@@ -64,11 +64,17 @@ def raise_alarms(connection: Connection, alarms: Sequence[Alarm], at: datetime, 
 
 def end_alarm(connection: Connection, alarm: Alarm, at: datetime) -> bool:
     """Write, in the caller's transaction, that an alarm is over, if it lasts; return whether it did."""
-    before = _lasting(connection, [alarm]).get((alarm.name, alarm.subject))
-    if before is None:
-        return False
-    write_event(connection, replace(alarm, since=before.since, until=at).event(at))
-    return True
+    return end_alarms(connection, [alarm], at) == 1
+
+
+def end_alarms(connection: Connection, alarms: Sequence[Alarm], at: datetime) -> int:
+    """Write that those of some alarms are over that last; return how many did."""
+    lasting = _lasting(connection, alarms)
+    over = [alarm for alarm in alarms if (alarm.name, alarm.subject) in lasting]
+    for alarm in over:
+        since = lasting[alarm.name, alarm.subject].since
+        write_event(connection, replace(alarm, since=since, until=at).event(at))
+    return len(over)
 
 
 @dataclass(frozen=True, slots=True)

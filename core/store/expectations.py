@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from itertools import groupby
 
 from core.clock import floor_to_step
 from core.forecasts import QUANTILES, Forecast
@@ -18,8 +19,10 @@ _P05, _P50, _P95 = (QUANTILES.index(level) for level in (0.05, 0.5, 0.95))
 # the row: what is not told here is searched for in the forecasts themselves.
 _EXPECT = """
     INSERT INTO expectation AS kept (series_id, issued_at, since, p05, p50, p95)
-    VALUES (%(series_id)s, %(issued_at)s, %(since)s::timestamptz[], %(p05)s::float8[], %(p50)s::float8[],
-            %(p95)s::float8[])
+    SELECT series_id, issued_at, since::timestamptz[], p05::float8[], p50::float8[], p95::float8[]
+      FROM unnest(%(series_id)s::integer[], %(issued_at)s::timestamptz[], %(since)s::text[], %(p05)s::text[],
+                  %(p50)s::text[], %(p95)s::text[])
+           AS told (series_id, issued_at, since, p05, p50, p95)
     ON CONFLICT (series_id) DO UPDATE
        SET (issued_at, since, p05, p50, p95) = (
             SELECT greatest(kept.issued_at, excluded.issued_at), (kept.since[:stay] || excluded.since)[past:],
@@ -35,9 +38,15 @@ _EXPECT = """
 
 
 def write_expectations(connection: Connection, forecasts: Sequence[Forecast]) -> None:
-    """Keep what forecasts that were just issued expect of the present, after what the issues before did."""
-    with connection.cursor() as cursor:
-        cursor.executemany(_EXPECT, [_expected(one) for one in forecasts])
+    """Keep what forecasts that were just issued expect of the present, after what the issues before did.
+
+    Rows are written in order of series, one issue after the other: two that write never wait in a circle.
+    """
+    ordered = sorted(forecasts, key=lambda one: (one.issued_at, one.series_id))
+    for _, alike in groupby(ordered, key=lambda one: one.issued_at):
+        told = [_expected(one) for one in alike]
+        columns: dict[str, object] = {name: [one[name] for one in told] for name in told[0]}
+        connection.execute(_EXPECT, columns | {"pieces": PIECES_MAX})
 
 
 def _expected(forecast: Forecast) -> dict[str, object]:
@@ -49,9 +58,17 @@ def _expected(forecast: Forecast) -> dict[str, object]:
     return {
         "series_id": forecast.series_id,
         "issued_at": forecast.issued_at,
-        "since": since,
-        "pieces": PIECES_MAX,
-        "p05": [step and step[_P05] for step in steps],
-        "p50": [step and step[_P50] for step in steps],
-        "p95": [step and step[_P95] for step in steps],
+        "since": _array(f'"{instant.isoformat()}"' for instant in since),
+        "p05": _array(_figure(step, _P05) for step in steps),
+        "p50": _array(_figure(step, _P50) for step in steps),
+        "p95": _array(_figure(step, _P95) for step in steps),
     }
+
+
+def _figure(quantiles: Sequence[float] | None, level: int) -> str:
+    return "NULL" if quantiles is None else repr(quantiles[level])
+
+
+def _array(elements: Iterable[str]) -> str:
+    """Return an array as PostgreSQL writes one."""
+    return "{" + ",".join(elements) + "}"

@@ -12,7 +12,7 @@ import pyarrow as pa
 from psycopg import sql
 
 from core.clock import Window
-from core.columns import Floats, from_microseconds, to_microseconds
+from core.columns import Floats, Ints, from_microseconds, to_microseconds
 from core.metrics import METRICS, Family, metric_named
 from core.places import Origin
 from core.quality.calibrations import Span, lay_over
@@ -77,7 +77,7 @@ DAYS = pa.schema(
 class Selection:
     """Which series: those that each field names, of all fields together; an empty field leaves nothing out.
 
-    ``in_service`` leaves out those of retired sensors.
+    ``in_service_at`` leaves out those of sensors that were retired by then.
     """
 
     communes: tuple[str, ...] = ()
@@ -85,7 +85,7 @@ class Selection:
     metrics: tuple[str, ...] = ()
     series_ids: tuple[int, ...] = ()
     origins: tuple[Origin, ...] = ()
-    in_service: bool = False
+    in_service_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +126,7 @@ _LABELS = sql.SQL(
        AND ({metrics}::text[] = '{{}}' OR series.metric = ANY({metrics}::text[]))
        AND ({series_ids}::integer[] = '{{}}' OR series.series_id = ANY({series_ids}::integer[]))
        AND ({origins}::text[] = '{{}}' OR sensor.origin = ANY({origins}::text[]))
-       AND NOT ({in_service} AND sensor.retired_at IS NOT NULL)
+       AND ({in_service_at}::timestamptz IS NULL OR sensor.retired_at IS NULL OR sensor.retired_at > {in_service_at})
      ORDER BY series.series_id
     """
 )
@@ -174,7 +174,7 @@ _DAYS = sql.SQL(
 def read_labels(connection: Connection, selection: Selection) -> list[SeriesLabel]:
     """Return what the selected series are, in order of their ids."""
     rows = connection.execute(_labels(selection))
-    return [SeriesLabel(*row) for row in rows]
+    return [replace(label, origin=Origin(label.origin)) for label in (SeriesLabel(*row) for row in rows)]
 
 
 def read_series_ids(arrow: ArrowConnection, selection: Selection) -> list[int]:
@@ -206,13 +206,22 @@ def read_step_history(
     The same steps as `core.store.readings.read_step_columns` reads of fewer.
     """
     for labels in _portions(arrow, selection, window, _READING_EVERY):
-        rhythms, ids = Rhythms.of(labels), [one.series_id for one in labels]
-        spans = _read_spans(arrow, ids, as_of)
-        start = from_microseconds(to_microseconds(window.start) - int(rhythms.lead.max()))
-        asked = {"series_ids": ids, "start": start, "end": window.end, "bad": int(Quality.BAD), "as_of": as_of}
-        for samples in _whole_series(read_batches(arrow, _SAMPLES.format(**asked))):
-            gain, shift = _calibration(spans, samples)
-            yield rhythms.steps_of(replace(samples, values=samples.values * gain + shift), window, step)
+        rhythms = Rhythms.of(labels)
+        for samples in read_samples(arrow, rhythms, window, as_of=as_of):
+            yield rhythms.steps_of(samples, window, step)
+
+
+def read_samples(
+    arrow: ArrowConnection, rhythms: Rhythms, window: Window, *, as_of: datetime | None = None
+) -> Iterator[Samples]:
+    """Yield what the steps of a window rest on, some whole series at a time: readings that are not bad, calibrated."""
+    ids = rhythms.ids.tolist()
+    spans = _read_spans(arrow, ids, as_of)
+    start = from_microseconds(to_microseconds(window.start) - int(rhythms.lead.max()))
+    asked = {"series_ids": ids, "start": start, "end": window.end, "bad": int(Quality.BAD), "as_of": as_of}
+    for samples in _whole_series(read_batches(arrow, _SAMPLES.format(**asked))):
+        gain, shift = _calibration(spans, samples)
+        yield replace(samples, values=samples.values * gain + shift)
 
 
 def read_hour_history(arrow: ArrowConnection, selection: Selection, window: Window) -> Iterator[pa.RecordBatch]:
@@ -240,7 +249,7 @@ def _labels(selection: Selection) -> sql.Composed:
         metrics=list(selection.metrics),
         series_ids=list(selection.series_ids),
         origins=list(selection.origins),
-        in_service=selection.in_service,
+        in_service_at=selection.in_service_at,
     )
 
 
@@ -289,8 +298,15 @@ def _whole_series(batches: Iterable[pa.RecordBatch]) -> Iterator[Samples]:
         yield waiting
 
 
+def instants_in(batch: pa.RecordBatch, column: str) -> Ints:
+    """Return the instants of a column in microseconds since `core.clock.EPOCH`."""
+    instants: Ints = batch.column(column).cast(pa.int64()).to_numpy() + _EPOCH_US
+    return instants
+
+
 def _samples(batch: pa.RecordBatch) -> Samples:
-    instants = batch.column("observed_at").cast(pa.int64()).to_numpy()
     return Samples(
-        batch.column("series_id").to_numpy().astype(np.int64), instants + _EPOCH_US, batch.column("value").to_numpy()
+        batch.column("series_id").to_numpy().astype(np.int64),
+        instants_in(batch, "observed_at"),
+        batch.column("value").to_numpy(),
     )

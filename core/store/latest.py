@@ -9,11 +9,13 @@ from datetime import datetime
 import numpy as np
 
 from core.columns import Floats, Ints, from_microseconds, none_for_missing
+from core.metrics import METRICS
 from core.store.packed import floats, integers
 from core.store.pool import Connection
 
 ALL = 10_000_000
 """More series than there are."""
+_EMPTIED = {metric.name for metric in METRICS.values() if metric.plan is not None and metric.plan.cumulates}
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +119,8 @@ def read_latest(
     """Return the newest reading of series in service, of a commune or of all, with what was expected of it.
 
     In order of the series' ids, after ``after``. A retired sensor has no present; its history stays where it is.
-    Expected: the step that holds the reading, of the newest forecast issued before it was observed.
+    Expected: the step that holds the reading, of the newest forecast issued before it was observed. What adds up until
+    somebody empties it is forecast as if nobody did: of its present anything from empty on is expected.
     """
     asked = {"commune": commune, "after": after, "limit": limit}
     # Planned anew each time: a plan for any limit is one for few.
@@ -139,6 +142,9 @@ def read_latest(
         flags=integers(row[10], 16)[order],
     )
     _search_expected(connection, found, np.flatnonzero(integers(row[11], 16)[order] & np.isnan(found.p50)))
+    for name in _EMPTIED & set(found.metric):
+        told = np.array([one == name for one in found.metric]) & np.isfinite(found.p05)
+        found.p05[told] = METRICS[name].low
     return found
 
 

@@ -155,22 +155,23 @@ class Span:
     series: int
 
 
-def read_spans(connection: Connection) -> dict[str, Span]:
-    """Return how much there is of each metric that has readings, in the series of sensors in service.
+def read_span(connection: Connection, metric: str) -> Span | None:
+    """Return how much there is of a metric in the series of sensors in service, None where there are no readings.
 
     The oldest day is that of the roll-ups: looked for among the readings, it would cost a look into every month or
     chunk from before each series began.
     """
-    rows = connection.execute(
+    row = connection.execute(
         """
-        SELECT series.metric, min(least(oldest.day::timestamp AT TIME ZONE 'Europe/Paris', latest.observed_at)),
+        SELECT min(least(oldest.day::timestamp AT TIME ZONE 'Europe/Paris', latest.observed_at)),
                max(latest.observed_at), count(*)
           FROM latest JOIN series USING (series_id) JOIN sensor USING (sensor_id)
           LEFT JOIN LATERAL (
                 SELECT day FROM rollup_day WHERE rollup_day.series_id = latest.series_id ORDER BY day LIMIT 1
                ) AS oldest ON true
-         WHERE sensor.retired_at IS NULL
+         WHERE sensor.retired_at IS NULL AND series.metric = %s
          GROUP BY series.metric
         """,
-    )
-    return {metric: Span(oldest, newest, series) for metric, oldest, newest, series in rows}
+        (metric,),
+    ).fetchone()
+    return Span(*row) if row else None

@@ -41,7 +41,7 @@ ROW = np.dtype(
     ]
 )
 HEADER = b"PGCOPY\n\xff\r\n\0" + bytes(8)
-_TRAILER = b"\xff\xff"
+TRAILER = b"\xff\xff"
 
 
 def stage(connection: Connection, readings: Columns) -> Mask:
@@ -93,4 +93,4 @@ def rows_of(readings: Columns) -> tuple[NDArray[np.void], Mask]:
 
 def binary_of(rows: NDArray[np.void]) -> bytes:
     """Return rows as COPY BINARY takes them."""
-    return b"".join((HEADER, rows.tobytes(), _TRAILER))
+    return b"".join((HEADER, rows.tobytes(), TRAILER))

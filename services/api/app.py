@@ -36,6 +36,7 @@ from services.api.routes import (
     chart,
     communes,
     decisions,
+    explanations,
     exports,
     forecasts,
     gaps,
@@ -45,6 +46,7 @@ from services.api.routes import (
     links,
     live,
     me,
+    models,
     people,
     process,
     quality,
@@ -52,11 +54,13 @@ from services.api.routes import (
     reception,
     rejections,
     rollups,
+    scores,
     sensor_bulk,
     sensor_life,
     sensors,
     storage,
     tokens,
+    weather,
     webhooks,
 )
 from services.api.sensor_things.routes import router as sensor_things_router
@@ -66,6 +70,7 @@ from services.webhooks.sealing import Sealing
 
 _ROUTERS = (
     communes.router,
+    weather.router,
     sensors.router,
     sensor_life.router,
     sensor_bulk.router,
@@ -75,6 +80,9 @@ _ROUTERS = (
     quality.router,
     calibrations.router,
     forecasts.router,
+    explanations.router,
+    models.router,
+    scores.router,
     decisions.router,
     exports.router,
     reception.router,

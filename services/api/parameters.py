@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, date, datetime, timedelta
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from fastapi import Path, Query
 from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
@@ -109,6 +109,7 @@ CommuneFilter = Annotated[
 CommuneNeeded = Annotated[InseeCode, Query(description="INSEE code.", openapi_examples={"": {"value": "93051"}})]
 SensorId = Annotated[int, Path(ge=1, le=ID_MAX)]
 SeriesId = Annotated[int, Path(ge=1, le=ID_MAX)]
+Language = Annotated[Literal["fr", "en"], Field(description="The language of the sentences.")]
 After = Annotated[int, Query(ge=0, le=ID_MAX, description="The `next` of the page before.")]
 Limit = Annotated[int, Query(ge=1, le=1_000, description="Items on a page at most.")]
 From = Annotated[

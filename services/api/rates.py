@@ -26,7 +26,7 @@ from services.api.problems import Code, Problem, said
 
 BUCKETS_MAX = 20_000
 """Passes and addresses that are remembered; whoever asked longest ago is forgotten first, and begins anew."""
-READ, WRITE, LONG_READ, SIGN_IN, STRANGER, EXPORT = 1, 2, 5, 10, 10, 50
+READ, WRITE, LONG_READ, EXPLAIN, SIGN_IN, STRANGER, EXPORT = 1, 2, 5, 10, 10, 10, 50
 """What an operation costs, in units; ``STRANGER`` is a pass that lets nobody in."""
 COSTS: Mapping[str, int] = {
     "read_latest": LONG_READ,
@@ -38,6 +38,8 @@ COSTS: Mapping[str, int] = {
     "read_series_completeness": LONG_READ,
     "read_increments": LONG_READ,
     "read_gaps": LONG_READ,
+    "read_explanation": EXPLAIN,
+    "read_what_if": EXPLAIN,
     "count_rejections": LONG_READ,
     "query_entities": LONG_READ,
     "query_temporal": LONG_READ,

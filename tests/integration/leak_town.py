@@ -61,12 +61,15 @@ TOLD_TO_ALL = frozenset(
         "raw_kept",
         "heartbeat",
         "metric_family",
+        "weather_issue",
         "_yoyo_migration",
     }
 )
 """What tells of no place: whoever is let in may read it."""
 OF_NO_PLACE = TOLD_TO_ALL | {
     "model",
+    "reign",
+    "model_concern",
     "backup",
     "storage_day",
     "audit_chain",
@@ -115,6 +118,12 @@ _PLACE = """
     INSERT INTO forecast_step (series_id, issued_at, valid_at, p05, p10, p25, p50, p75, p90, p95)
     VALUES (%(number)s, date_trunc('hour', now()), date_trunc('hour', now()), 1, 1, 1, 1, 1, 1, 1);
     INSERT INTO score (series_id, issued_at, scored_at, steps) VALUES (%(number)s, date_trunc('hour', now()), now(), 0);
+    INSERT INTO score_day (series_id, day, model_id, issued, lead_from_h, regime, steps, pinball, pinball_naive,
+                           absolute_error, absolute_error_naive, within_80, within_90, below)
+    VALUES (%(number)s, current_date, 0, true, 0, 1, 1, 1, 1, 1, 1, 1, 1, '{0,0,0,0,0,0,0}');
+    INSERT INTO online_shift (series_id, since, shifts) VALUES (%(number)s, now(), '{0,0,0,0,0,0,0}');
+    INSERT INTO newest_issue (metric, commune_insee, issued_at) VALUES (%(word)s, %(commune)s, now());
+    INSERT INTO speaker (series_id, since, model_speaks, skill) VALUES (%(number)s, now(), false, -0.1);
     INSERT INTO expectation (series_id, issued_at, since, p05, p50, p95)
     VALUES (%(number)s, now(), ARRAY[now()], ARRAY[1.0], ARRAY[1.0], ARRAY[1.0]);
     INSERT INTO frame (sensor_id, session, f_cnt, observed_at, received_at, arrival)

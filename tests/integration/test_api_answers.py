@@ -120,7 +120,7 @@ def test_the_communes_are_130_and_a_merged_one_leads_to_the_present_one(town: To
 def test_quantities_say_their_unit_and_plan(town: Town) -> None:
     by_name = {item["metric"]: item for item in town.get("/quantities")["items"]}
     assert by_name["co2_ppm"]["unit"] == "ppm"
-    assert by_name["co2_ppm"]["forecast_step_s"] == 900
+    assert by_name["co2_ppm"]["forecast_step_s"] == 300
     assert by_name["battery_v"]["forecast_step_s"] is None
 
 
@@ -222,7 +222,10 @@ def test_a_forecast_shows_its_quantiles_and_its_fallback(town: Town) -> None:
     early = town.api.get(f"/series/{town.co2}/forecast", params={"as_of": "2026-01-01T00:00:00Z"})
     assert early.status_code == 404
     assert town.api.get(f"/series/{town.power}/forecast").json()["code"] == "not_found"
-    assert town.get("/models")["items"] == []
+    assert {one["metric"]: one["champion"] for one in town.get("/models")["items"]} == {
+        "co2_ppm": None,
+        "power_kw": None,
+    }
 
 
 def test_rejections_are_shown_whole_and_counted(town: Town) -> None:

@@ -131,17 +131,24 @@ def meant(example: Any, their: Commune) -> Any:
     return {name: places[name] if name in places else meant(value, their) for name, value in example.items()}
 
 
+OF_ITS_OWN: dict[str, dict[str, Any]] = {
+    "read_scores": {"by": "series", "metric": "co2_ppm"},
+    "read_fairness": {"metric": "co2_ppm"},
+}
+"""What an operation calls by a name that means something else elsewhere."""
+
+
 def requests(place: Place, client: httpx.Client) -> Iterator[tuple[str, httpx.Request]]:
     """Yield every operation with the words of the other commune, and those of lists without any, too."""
     their, town = place.town.theirs, place.town
-    told = words(their, town)
+    everywhere = words(their, town)
     for path, operations in place.document["paths"].items():
         for method, operation in operations.items():
             name = operation["operationId"]
             if name in STREAMS:
                 continue
-            asked = operation.get("parameters", [])
-            url = re.sub(r"{(\w+)}", lambda found: str(told.get(found[1], their.sensor_id)), path)
+            asked, told = operation.get("parameters", []), everywhere | OF_ITS_OWN.get(name, {})
+            url = re.sub(r"{(\w+)}", lambda found: str(everywhere.get(found[1], their.sensor_id)), path)
             needed = {
                 one["name"]: told.get(one["name"], 1) for one in asked if one["in"] == "query" and one["required"]
             }
@@ -242,7 +249,7 @@ def test_all_of_this_finds_what_is_ones_own(place: Place) -> None:
         "read_latest", "read_readings", "read_chart", "read_rollups", "read_calibrations", "read_forecast",
         "read_decisions", "read_decision", "read_decision_subjects", "read_export", "read_rejections",
         "read_rejection", "read_rejection_groups", "read_gaps", "read_ledgers", "read_reception", "read_trends",
-        "read_completeness", "read_unknown_sensors", "read_intakes", "read_intake",
+        "read_completeness", "read_unknown_sensors", "read_intakes", "read_intake", "read_scores",
     }  # fmt: skip
 
 

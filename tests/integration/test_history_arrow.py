@@ -99,7 +99,8 @@ def test_history_is_what_was_known_and_as_it_was_calibrated_then(
         (Selection(series_ids=(3, 2)), [2, 3]),
         (Selection(origins=(Origin.SIMULATED,)), [3]),
         (Selection(communes=("' OR true --\\",)), []),
-        (Selection(in_service=True), [3]),
+        (Selection(in_service_at=T0), [1, 2, 3]),
+        (Selection(in_service_at=T0 + HOUR), [3]),
     ],
 )
 def test_a_selection_is_what_all_its_fields_name(

@@ -16,6 +16,7 @@ from core.store.batches import write_batch
 from core.store.expectations import PIECES_MAX
 from core.store.latest import read_latest
 from core.store.pool import Connection, connected
+from services.states import State, states_of
 
 pytestmark = pytest.mark.integration
 T0 = datetime(2026, 3, 2, 8, tzinfo=UTC)
@@ -87,3 +88,19 @@ def test_latest_are_calibrated_and_come_by_pages(connection: Connection) -> None
     assert [one.series_id for one in read_latest(connection, limit=1)] == [1]
     assert [one.series_id for one in read_latest(connection, after=1, limit=1)] == [2]
     assert len(read_latest(connection, commune="75056")) == 0
+
+
+def test_a_bin_that_was_emptied_is_as_expected(connection: Connection) -> None:
+    """Its level is forecast as if nobody emptied it: only what is fuller than that is out of the ordinary."""
+    bin_ = Sensor("b1", SensorKind.BIN, "Bac 1", Site("93051", "bacs", "Bacs", 2.55, 48.85))
+    series_id = places.write_series(connection, sensors.adopt_sensor(connection, bin_, T0), "fill_ratio")
+    told = [ForecastStep(T0, (0.60, 0.61, 0.63, 0.65, 0.67, 0.69, 0.70))]
+    hour = timedelta(hours=1)
+    forecasts.write_forecasts(connection, [Forecast(series_id, T0, hour, T0 - hour, told, None, "no_model")])
+    for minute, level, state in ((10, 0.05, State.NORMAL), (20, 0.72, State.WATCH)):
+        observed_at = T0 + minute * MINUTE
+        write_batch(connection, Batch(observed_at, [Reading(series_id, observed_at, level)], [MESSAGE]))
+        latest = read_latest(connection)
+        [newest] = latest
+        assert (newest.expected_p05, newest.expected_p50, newest.expected_p95) == (0.0, 0.65, 0.70)
+        assert states_of(latest, observed_at) == [state]

@@ -6,10 +6,11 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import numpy as np
 import pytest
 from load_cases import CAR, NIGHT, ZONE
 
-from core.decisions import Soundness, Subject
+from core.decisions import Input, Soundness, Subject
 from core.forecasts import QUANTILES, Forecast, ForecastStep
 from core.places import Sensor, SensorKind, Site
 from core.readings import Batch, Message, Reading
@@ -18,6 +19,8 @@ from core.store.forecasts import write_forecasts
 from core.store.places import write_series
 from core.store.pool import Connection, connected
 from core.store.sensors import adopt_sensor
+from core.store.weather import write_weather
+from core.weather import VARIABLES, WeatherIssue
 from services.decisions.load_shifting.decider import DECIDER
 from services.decisions.load_shifting.situation import Situation
 
@@ -106,3 +109,27 @@ def test_temperatures_are_read_or_stood_in_for_by_name(connection: Connection) -
     assert situation.outdoor_c[12] == pytest.approx(21.0)
     decision = DECIDER.decide(situation, DECIDER.parse_policy(POLICY), NOW)
     assert decision.soundness is Soundness.IMPOSSIBLE
+
+
+def weather(issued_at: datetime, first: float, hours: int = 48) -> WeatherIssue:
+    values = np.full((hours, len(VARIABLES)), np.nan)
+    values[:, VARIABLES.index("temperature_c")] = first + np.arange(hours)
+    return WeatherIssue("93051", "file", issued_at, issued_at, issued_at.replace(minute=0), values)
+
+
+def test_the_temperature_outdoors_is_the_forecast_of_the_weather(connection: Connection) -> None:
+    roof = series(connection, "roof-1", SensorKind.OUTDOOR_AIR, "temperature_c")
+    observe(connection, roof, {timedelta(hours=hours): float(hours) for hours in range(26)})
+    write_weather(connection, [weather(NOW, -10.0), weather(NOW + timedelta(hours=1), 30.0)])
+    situation = known(connection)
+    assert "outdoor_temperature" not in fallbacks(situation)
+    # The plan starts at 16:15, in the first hour forecast; three hours later it is three degrees more.
+    assert situation.outdoor_c[0] == -10.0
+    assert situation.outdoor_c[12] == -7.0
+    assert Input("weather_file", NOW) in situation.inputs
+
+
+@pytest.mark.parametrize(("age", "hours"), [(timedelta(hours=25), 96), (timedelta(hours=1), 20)])
+def test_an_old_or_short_forecast_of_the_weather_is_none(connection: Connection, age: timedelta, hours: int) -> None:
+    write_weather(connection, [weather(NOW - age, 5.0, hours)])
+    assert fallbacks(known(connection))["outdoor_temperature"] == "usual_of_month"

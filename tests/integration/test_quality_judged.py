@@ -26,6 +26,7 @@ from core.store.latest import read_latest
 from core.store.pool import Connection, connected, open_pool
 from core.store.roles import Login, as_login
 from services import jobs
+from services.jobs.queue import JUDGE
 from services.quality import judge_touched
 
 pytestmark = pytest.mark.integration
@@ -316,7 +317,7 @@ def test_the_worker_judges_until_no_hour_is_left(
     async def work() -> None:
         app = jobs.worker_app(settings, pool)
         async with app.open_async():
-            await app.configure_task(jobs.JUDGE).defer_async(timestamp=0)
+            await app.configure_task(JUDGE).defer_async(timestamp=0)
             await app.run_worker_async(
                 wait=False, listen_notify=False, install_signal_handlers=False, delete_jobs="successful"
             )

@@ -9,9 +9,11 @@ import pytest
 from core.clock import Window
 from core.decisions import Subject
 from core.forecasts import Forecast, ForecastStep
+from core.model_life import StoredModel
 from core.readings import Batch, Reading
 from core.store.batches import write_batch
-from core.store.forecasts import StoredModel, write_forecasts, write_model
+from core.store.forecasts import write_forecasts
+from core.store.models import write_model
 from core.store.places import write_series
 from core.store.pool import connected
 from core.store.sensors import adopt_sensor
@@ -44,8 +46,8 @@ def test_the_towns_bins_are_read_as_of_an_instant_and_decided_on(database_url: s
             ]
             write_batch(connection, Batch(window.end, readings))
         first = series[wanted[0]]
-        model = StoredModel("fill_ratio", AT, AT - timedelta(days=9), AT, 1, 1, 1.0, {}, b"")
-        model_id = write_model(connection, model)
+        model = StoredModel("fill_ratio", AT, AT - timedelta(days=9), AT, 1, 1, 1.0, {})
+        model_id = write_model(connection, model, b"")
         for issued_at in (AT - timedelta(hours=1), AT + timedelta(hours=1)):
             steps = tuple(
                 ForecastStep(issued_at + timedelta(hours=n), (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7)) for n in range(24)

@@ -169,7 +169,7 @@ def store_answers(connection: psycopg.Connection[Any]) -> Iterator[tuple[str, An
     )
     yield "latest", latest.read_latest(connection)
     yield "latest one by one", list(latest.read_latest(connection, after=1, limit=2))
-    yield "spans", readings.read_spans(connection)
+    yield "span", readings.read_span(connection, "co2_ppm")
     yield "labels", read_labels(connection, Selection(families=(Family.AIR, Family.BAY)))
     yield "zone hours", rollups.read_zone_hours(connection, *bounds)
     for number, window in enumerate(WINDOWS):

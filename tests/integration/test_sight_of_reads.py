@@ -16,6 +16,7 @@ from core.clock import Window, now
 from core.intakes import RejectionFilter
 from core.passes import key_of
 from core.roles import Grant, Role
+from core.scores import ScoredBy
 from core.store import (
     calibrations,
     channels,
@@ -30,6 +31,7 @@ from core.store import (
     readings,
     rejections,
     rollups,
+    scores,
     sensors,
     things,
 )
@@ -55,6 +57,11 @@ READS: dict[str, Callable[[Connection, Place], Any]] = {
     "last instances": lambda store, place: entities.read_instances(store, [place.number], WINDOW, 3, newest_first=True),
     "hours": lambda store, place: entities.read_hours_of(store, [place.number], WINDOW, 100),
     "days": lambda store, place: rollups.read_days(store, [place.number], DAY - timedelta(days=9), DAY),
+    "scores": lambda store, place: [
+        one
+        for one in scores.read_sums(store, "power_kw", ScoredBy.SERIES, DAY - timedelta(days=9))
+        if one[0] == str(place.number)
+    ],
     "forecast": lambda store, place: forecasts.read_forecast(store, place.number),
     "ledgers": lambda store, place: gaps.read_ledgers(store, WINDOW, commune=place.commune),
     "gaps": lambda store, place: gaps.read_gaps(store, place.number, WINDOW),

@@ -15,7 +15,7 @@ from core.clock import Window
 from core.forecasts import QUANTILES, Forecast, ForecastStep, Score
 from core.places import Origin, Sensor, SensorKind, Site, communes
 from core.readings import Aside, Batch, Message, Reading, Reason, Rejection
-from core.store import asides, batches, forecasts, live, places, readings, rejections, sensors
+from core.store import asides, batches, forecasts, live, places, readings, rejections, scores, sensors
 from core.store.latest import read_latest
 from core.store.migrate import migrate
 from core.store.pool import Connection, connected
@@ -181,11 +181,24 @@ def test_forecasts_are_kept_and_read_as_of(connection: Connection, series_id: in
 def test_a_forecast_is_scored_once_when_its_time_has_passed(connection: Connection, series_id: int) -> None:
     forecasts.write_forecasts(connection, [forecast_of(series_id, T0)])
     due = T0 + timedelta(hours=4)
-    assert forecasts.read_unscored(connection, "power_kw", ended_by=due - timedelta(seconds=1), limit=9) == []
-    [unscored] = forecasts.read_unscored(connection, "power_kw", ended_by=due, limit=9)
-    assert (unscored.series_id, unscored.issued_at) == (series_id, T0)
-    forecasts.write_scores(connection, [Score(series_id, T0, 0, None, None, None, None, None)], due)
-    assert forecasts.read_unscored(connection, "power_kw", ended_by=due, limit=9) == []
+    assert scores.read_passed(connection, "power_kw", ended_by=due - timedelta(seconds=1), limit=9) == []
+    [passed] = scores.read_passed(connection, "power_kw", ended_by=due, limit=9)
+    assert (passed.series_id, passed.issued_at, passed.step, passed.steps) == (series_id, T0, timedelta(hours=1), 3)
+    score = Score(series_id, T0, 0, None, None, None, None, None)
+    assert scores.write_scores(connection, [score], due) == {(series_id, T0)}
+    assert scores.write_scores(connection, [score], due) == set()
+    assert scores.read_passed(connection, "power_kw", ended_by=due, limit=9) == []
+
+
+def test_a_late_issue_is_scored_though_later_ones_were(connection: Connection, series_id: int) -> None:
+    late = T0 + timedelta(hours=3)
+    forecasts.write_forecasts(connection, [forecast_of(series_id, late)])
+    due = late + timedelta(hours=4)
+    scores.write_scores(connection, [Score(series_id, late, 0, None, None, None, None, None)], due)
+    forecasts.write_forecasts(
+        connection, [forecast_of(series_id, T0), forecast_of(series_id, late - scores.LATE_ISSUES)]
+    )
+    assert [one.issued_at for one in scores.read_passed(connection, "power_kw", ended_by=due, limit=9)] == [T0]
 
 
 def test_crossed_quantiles_never_reach_the_table(connection: Connection, series_id: int) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import psycopg
 import pytest
+from scoring_town import day_sums
 from wasm_timescale import alone, comparable, running_timescale
 
 from core.clock import Window
@@ -19,12 +20,14 @@ from core.columns import Ints, to_microseconds
 from core.decisions import Subject
 from core.forecasts import QUANTILES, Forecast, ForecastStep, Score
 from core.intakes import IntakeKind, RejectionFilter
+from core.model_life import Concern, Reign, StoredModel
 from core.places import Sensor, SensorKind, Site
 from core.quality.calibrations import Calibration
 from core.quality.marks import codes_of
 from core.readings import Arrival, Aside, Batch, Frame, Message, Quality, Reading, Reason, Rejection, Sender
 from core.registry_csv import parse_csv
 from core.registry_plan import plan_lines
+from core.scores import ScoredBy
 from core.sensor_life import Device, DeviceModel, Signature
 from core.settings import KeptSettings
 from core.store import (
@@ -42,12 +45,14 @@ from core.store import (
     latest,
     live,
     migrate,
+    models,
     places,
     pruned,
     readings,
     rejections,
     replays,
     rollups,
+    scores,
     sensor_bulk,
     sensor_life,
     sensors,
@@ -64,7 +69,7 @@ HOUR = timedelta(hours=1)
 DAYS_3 = Window(T0 - timedelta(days=1), T0 + timedelta(days=2))
 MESSAGE = Message("vigie/v1/93051/meter/m1/up", b"{}", T0, 2)
 M1 = Sender("m1", "93051")
-MODEL = forecasts.StoredModel("power_kw", T0, T0 - HOUR, T0, 10, 2, 0.5, {"features": ["lag_24_h"]}, b"\x00\xff")
+MODEL = StoredModel("power_kw", T0, T0 - HOUR, T0, 10, 2, 0.5, {"validation": {"skill": 0.2}}, "0.7.0", 1, {"rows": 9})
 
 
 def hours_at(series_ids: list[int], instant: datetime) -> Ints:
@@ -91,13 +96,28 @@ READS: dict[Callable[..., Any], dict[str, Any]] = {
     exports.read_schedules: {},
     forecasts.read_forecast: {"series_id": 1, "as_of": T0 + 30 * timedelta(minutes=1)},
     forecasts.read_forecast_steps: {"series_id": 1, "issued_at": T0},
-    forecasts.read_last_issues: {},
-    forecasts.read_model: {"metric": "power_kw", "as_of": T0},
-    forecasts.read_models: {},
+    forecasts.read_heard: {},
+    models.read_artifact: {"model_id": 1},
+    models.read_challenger: {"metric": "power_kw", "as_of": T0 + 2 * HOUR},
+    models.read_champion: {"metric": "power_kw", "as_of": T0},
+    models.read_concerns: {"model_id": 1},
+    models.read_measured_metrics: {},
+    models.read_model: {"model_id": 2},
+    models.read_models: {"metric": "power_kw"},
+    models.read_newest_reigns: {},
+    models.read_newest_trainings: {},
+    models.read_reigns: {"metric": "power_kw"},
     gaps.read_all_gaps: {"window": DAYS_3},
     gaps.read_gaps: {"sensor_id": 1, "window": DAYS_3},
     gaps.read_ledgers: {"window": DAYS_3, "commune": "93051"},
-    forecasts.read_unscored: {"metric": "power_kw", "ended_by": T0 + 5 * HOUR, "limit": 9},
+    scores.read_passed: {"metric": "power_kw", "ended_by": T0 + 5 * HOUR, "limit": 9},
+    scores.read_issued_steps: {"series_ids": [1, 2], "issued_at": T0},
+    scores.read_sums: {"metric": "power_kw", "by": ScoredBy.COMMUNE, "since": T0.date()},
+    scores.read_trends: {"since": T0.date()},
+    scores.read_commune_trends: {"model_id": 1, "since": T0.date()},
+    scores.read_speaking: {"series_ids": [1, 2], "as_of": T0 + HOUR},
+    scores.read_duels_with_naive: {"series_ids": [1, 2], "model_id": 1, "since": T0.date(), "days": 14},
+    scores.read_duel: {"model_id": 1, "other_id": 1, "since": T0.date()},
     lanes.read_lane_beats: {},
     live.read_reception: {"window": DAYS_3, "commune": "93051"},
     sensors.read_sensor_named: {"external_id": "m1"},
@@ -122,7 +142,7 @@ READS: dict[Callable[..., Any], dict[str, Any]] = {
     readings.read_measured: {"series_ids": [1, 2], "window": DAYS_3, "as_of": T0 + HOUR},
     readings.read_step_columns: {"series_ids": [1, 2], "window": DAYS_3, "step": HOUR},
     readings.read_readings: {"series_id": 1, "window": DAYS_3, "as_of": T0 + HOUR},
-    readings.read_spans: {},
+    readings.read_span: {"metric": "power_kw"},
     readings.read_steps: {"series_ids": [1, 2], "window": DAYS_3, "step": HOUR},
     rejections.count_rejections: {"window": DAYS_3},
     rejections.read_rejections: {"wanted": RejectionFilter(Reason.CONFLICT, commune="93051"), "settled": False},
@@ -207,10 +227,18 @@ def write_scenario(connection: psycopg.Connection[Any]) -> list[Any]:
     writes.append(timeless.forget_timeless(connection, "all", 9, 100))
     lanes.write_heartbeats(connection, "all", [(T0, T0)], T0)
     writes.append(lanes.claim_lane(connection, "all"))
-    model_id = forecasts.write_model(connection, MODEL)
+    model_id = models.write_model(connection, MODEL, b"\x00\xff")
+    models.write_model(connection, replace(MODEL, trained_at=T0 + HOUR), b"\x00")
+    models.promote(connection, Reign("power_kw", T0, model_id, "Nadia", "first"))
+    models.write_concern(connection, Concern(model_id, T0, "Yanis", "trop bas"))
     issues = [forecast_of(1, T0, model_id), forecast_of(2, T0, None), forecast_of(1, T0 + HOUR, model_id)]
     writes.append(forecasts.write_forecasts(connection, [*issues, issues[0]]))
-    forecasts.write_scores(connection, [Score(2, T0, 3, 0.1, 0.2, 0.3, 0.4, 0.8)], T0 + 5 * HOUR)
+    writes.append(scores.write_scores(connection, [Score(2, T0, 3, 0.1, 0.2, 0.3, 0.4, 0.8)], T0 + 5 * HOUR))
+    scores.hold_scoring(connection, "power_kw", "93051")
+    for issued in (True, True, False):
+        scores.write_day_sums(connection, day_sums(2, 1, T0.date(), 0.25, issued=issued))
+    scores.write_shifts(connection, {2: np.arange(7.0) / 8}, T0)
+    scores.write_speakers(connection, [scores.Speaker(2, T0, model_speaks=False, skill=-0.1)])
     writes.append(live.prune_live(connection, T0 - HOUR))
     sensors.adopt_sensor(connection, Sensor("m9", SensorKind.METER, "M9", site), T0)
     with connection.transaction(force_rollback=True):
@@ -346,6 +374,7 @@ def test_every_read_of_the_store_is_tried() -> None:
         devices,
         exports,
         forecasts,
+        models,
         frames,
         gaps,
         intakes,
@@ -357,6 +386,7 @@ def test_every_read_of_the_store_is_tried() -> None:
         rejections,
         replays,
         rollups,
+        scores,
         sensor_bulk,
         sensors,
         status,

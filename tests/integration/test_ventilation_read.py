@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
+import numpy as np
 import pytest
 
 from core.clock import Window
-from core.decisions import Soundness, Subject
+from core.decisions import Input, Soundness, Subject
 from core.forecasts import Forecast, ForecastStep
 from core.places import Sensor, SensorKind, Site
 from core.readings import Batch, Message, Reading
@@ -17,10 +18,12 @@ from core.store.forecasts import write_forecasts
 from core.store.places import write_series
 from core.store.pool import Connection, connected
 from core.store.sensors import declare_sensor
+from core.store.weather import write_weather
+from core.weather import VARIABLES, WeatherIssue
 from models.simulation.equipment_rooms import SUBJECTS
 from models.simulation.town import MEMBERS, Town
 from services.decisions.ventilation.decider import DECIDER
-from services.decisions.ventilation.situation import STEPS
+from services.decisions.ventilation.situation import STEPS, parse_situation, situation_json
 
 pytestmark = pytest.mark.integration
 # A Friday of term, in the second lesson.
@@ -89,6 +92,20 @@ def test_outdoor_air_is_the_forecast_else_the_last_reading_held(connection: Conn
         "no2_ugm3": (issued, None),
         "pm25_ugm3": (NOW - timedelta(minutes=95), "held"),
     }
+
+
+def test_the_temperature_outdoors_is_the_forecast_of_the_weather(connection: Connection) -> None:
+    values = np.full((24, len(VARIABLES)), np.nan)
+    values[:, VARIABLES.index("temperature_c")] = np.arange(24)
+    start = NOW.replace(minute=0)
+    write_weather(connection, [WeatherIssue("93051", "file", start, NOW, start, values)])
+    situation = DECIDER.read(connection, SCHOOL, POLICY, NOW)
+    assert parse_situation(situation_json(situation)) == situation
+    assert Input("weather_file", start) in DECIDER.decide(situation, POLICY, NOW).inputs
+    [temperature] = situation.outdoor
+    assert (temperature.metric, temperature.series_id, temperature.fallback) == ("temperature_c", None, None)
+    assert temperature.values[:6] == (0.0, 1.0, 1.0, 1.0, 1.0, 2.0)
+    assert not DECIDER.read(connection, SCHOOL, POLICY, NOW - timedelta(seconds=1)).outdoor
 
 
 def test_a_commune_without_sensors_is_impossible(connection: Connection) -> None:

@@ -246,6 +246,12 @@ _MEASURED = (
     SELECT series_id, issued_at, %(at)s, 1, %(value)s FROM forecast WHERE series_id = %(series)s
     """,
     """
+    INSERT INTO score_day (series_id, day, model_id, issued, lead_from_h, regime, steps, pinball, pinball_naive,
+                           absolute_error, absolute_error_naive, within_80, within_90, below)
+    VALUES (%(series)s, %(at)s::date - 1, 0, true, 0, 1, 1, %(value)s, %(value)s, %(value)s, %(value)s, 1, 1,
+            '{0,0,0,1,1,1,1}')
+    """,
+    """
     INSERT INTO calibration (series_id, valid_from, set_at, gain, shift, author, note)
     VALUES (%(series)s, %(at)s::timestamptz - interval '30 days', %(at)s::timestamptz - interval '1 day', 1, 0,
             %(author)s, %(mark)s)

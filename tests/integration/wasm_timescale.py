@@ -22,13 +22,19 @@ STAGING_ROW = """
     INSERT INTO staging (position, series_id, observed_at, value, quality, flags, first, newest)
     VALUES (%s, %s, timestamptz '2000-01-01 00:00:00+00' + make_interval(secs => %s / 1e6), %s, %s, %s, %s, %s)
 """
+STEP_ROW = """
+    INSERT INTO forecast_step (series_id, issued_at, valid_at, p05, p10, p25, p50, p75, p90, p95, naive, mean)
+    VALUES (%s, timestamptz '2000-01-01 00:00:00+00' + make_interval(secs => %s / 1e6),
+            timestamptz '2000-01-01 00:00:00+00' + make_interval(secs => %s / 1e6), %s, %s, %s, %s, %s, %s, %s, %s, %s)
+"""
+_STEP_FORMS = (">i4", ">i8", ">i8", *[">f8"] * 9)
 
 
 class RowByRow:
     """Stands in for a COPY: the same rows, by INSERT."""
 
-    def __init__(self, cursor: psycopg.Cursor[Any]) -> None:
-        self.cursor = cursor
+    def __init__(self, cursor: psycopg.Cursor[Any], statement: str) -> None:
+        self.cursor, self.statement = cursor, statement
 
     def __enter__(self) -> Self:
         return self
@@ -37,19 +43,36 @@ class RowByRow:
         """Nothing is buffered."""
 
     def write(self, binary: bytes) -> None:
-        """Write the rows of the staging table that a binary COPY holds."""
+        """Write the rows of the staging table, or of the steps of forecasts, that a binary COPY holds."""
+        if "forecast_step" in self.statement:
+            # One by one: the server's socket may stand still when many are sent to it before anything is read.
+            for row in _steps(binary):
+                self.cursor.execute(STEP_ROW, row)
+            return
         count = (len(binary) - len(staging.binary_of(np.zeros(0, staging.ROW)))) // staging.ROW.itemsize
-        rows = np.frombuffer(binary, staging.ROW, count, offset=len(staging.HEADER))
+        staged = np.frombuffer(binary, staging.ROW, count, offset=len(staging.HEADER))
         names = [name for name, _ in staging.FIELDS]
-        self.cursor.executemany(STAGING_ROW, [[row[name].item() for name in names] for row in rows])
+        self.cursor.executemany(STAGING_ROW, [[row[name].item() for name in names] for row in staged])
 
 
 class CopylessCursor(psycopg.Cursor[Any]):
     """A cursor whose COPY goes row by row: the WebAssembly server's socket takes no COPY FROM STDIN."""
 
-    def copy(self, *_: Any, **__: Any) -> RowByRow:  # type: ignore[override] # as much of a Copy as the store uses
+    def copy(self, statement: Any, **_: Any) -> RowByRow:  # type: ignore[override] # as much of it as the store uses
         """Give what a COPY gives."""
-        return RowByRow(self)
+        return RowByRow(self, str(statement))
+
+
+def _steps(binary: bytes) -> Iterator[list[Any]]:
+    """Yield the rows of a binary COPY of steps: a count of fields, and each field's length, -1 where it is missing."""
+    at = len(staging.HEADER)
+    while np.frombuffer(binary, ">i2", 1, at).item() == len(_STEP_FORMS):
+        at, row = at + 2, []
+        for form in _STEP_FORMS:
+            length = np.frombuffer(binary, ">i4", 1, at).item()
+            row.append(None if length < 0 else np.frombuffer(binary, form, 1, at + 4).item())
+            at += 4 + max(length, 0)
+        yield row
 
 
 @contextmanager
@@ -86,4 +109,8 @@ def comparable(answer: Any) -> Any:
         return [comparable(getattr(answer, field.name)) for field in fields(answer)]
     if isinstance(answer, np.ndarray):
         return [repr(value) for value in answer.tolist()]
+    if isinstance(answer, dict):
+        return {key: comparable(value) for key, value in answer.items()}
+    if isinstance(answer, tuple):
+        return [comparable(value) for value in answer]
     return answer

@@ -34,6 +34,7 @@ NEEDS: Mapping[str, Need] = {
     "read_quantities": Let.IN,
     "read_communes": Let.IN,
     "read_commune": Let.IN,
+    "read_weather": Let.IN,
     "read_device_models": Let.IN,
     "read_sites": Right.SEE,
     # Sensors.
@@ -67,7 +68,16 @@ NEEDS: Mapping[str, Need] = {
     "read_export_runs": Right.OPERATE,
     # Forecasts.
     "read_forecast": Right.SEE,
+    "read_explanation": Right.SEE,
+    "read_what_if": Right.SEE,
+    "read_scores": Right.SEE,
+    "read_fairness": Right.SEE,
     "read_models": Right.SEE,
+    "read_model": Right.SEE,
+    "read_model_card": Right.SEE,
+    "write_model_promotion": Right.OPERATE,
+    "read_model_concerns": Right.SEE,
+    "add_model_concern": Right.SEE,
     # Decisions.
     "read_decisions": Right.SEE,
     "read_decision": (Right.SEE, Right.DRIVE),
@@ -149,6 +159,7 @@ NEEDS: Mapping[str, Need] = {
     "air": None,
     "livraisons": None,
     "donnees": None,
+    "modeles": None,
     "acces": None,
     "audit": None,
     "round": None,

@@ -1,17 +1,17 @@
-"""Forecasts of a series with their uncertainty, and the models that make them."""
+"""Forecasts of a series with their uncertainty, and what makes them less sure."""
 
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import Query
 from pydantic import Field
 
-from core.forecasts import QUANTILE_NAMES, ForecastStep
+from core.forecasts import QUANTILE_NAMES, Doubt, ForecastStep
 from core.metrics import metric_named
 from core.store import forecasts
-from services.api.answers import Answer, Items, Store, api_router, documented
+from services.api.answers import Answer, Store, api_router, documented
 from services.api.parameters import Instant, SeriesId
 from services.api.problems import Code, Problem
 from services.api.routes.sensors import series_named
@@ -28,17 +28,7 @@ _STEP = {
     "p90": 905.0,
     "p95": 950.0,
     "naive": 760.0,
-}
-_MODEL = {
-    "model_id": 7,
-    "metric": "co2_ppm",
-    "trained_at": "2026-03-02T02:00:00Z",
-    "history_start": "2025-11-02T00:00:00Z",
-    "history_end": "2026-03-02T00:00:00Z",
-    "rows": 120000,
-    "series": 30,
-    "duration_s": 41.5,
-    "card": {},
+    "mean": 784.0,
 }
 
 
@@ -54,6 +44,9 @@ class ForecastStepAnswer(Answer):
     p90: float
     p95: float
     naive: float | None = Field(description="Seasonal naive forecast; null where there was no season to repeat.")
+    mean: float | None = Field(
+        description="The expected value, for sums such as energy; null where the naive stands in."
+    )
 
 
 class ForecastAnswer(Answer):
@@ -69,6 +62,7 @@ class ForecastAnswer(Answer):
             "history_until": "2026-03-02T08:10:00Z",
             "model_id": 7,
             "fallback": None,
+            "doubts": [],
             "steps": [_STEP],
         }
     )
@@ -81,29 +75,8 @@ class ForecastAnswer(Answer):
     history_until: datetime = Field(description="`observed_at` of the newest reading that was used.")
     model_id: int | None = Field(description="The model that made it, null for a fallback.")
     fallback: str | None = Field(description="Why the naive forecast stands in; null when a model spoke.")
+    doubts: list[Doubt] = Field(description="What makes it less sure than usual.")
     steps: list[ForecastStepAnswer]
-
-
-class ModelAnswer(Answer):
-    """A trained model and its card."""
-
-    model_config = documented(_MODEL)
-
-    model_id: int
-    metric: str
-    trained_at: datetime
-    history_start: datetime = Field(description="Start of the window it was fitted on.")
-    history_end: datetime
-    rows: int
-    series: int
-    duration_s: float = Field(description="How long the fit took.")
-    card: dict[str, Any] = Field(description="Features, settings and validation scores.")
-
-
-class Models(Items[ModelAnswer]):
-    """The newest model of each metric."""
-
-    model_config = documented({"items": [_MODEL], "next": None})
 
 
 @router.get("/series/{series_id}/forecast", operation_id="read_forecast")
@@ -126,31 +99,11 @@ def read_forecast(
         history_until=forecast.history_until,
         model_id=forecast.model_id,
         fallback=forecast.fallback,
+        doubts=list(forecast.doubts),
         steps=[_step(step) for step in forecast.steps],
     )
 
 
-@router.get("/models", operation_id="read_models")
-def read_models(store: Store) -> Models:
-    """List the newest model of each metric with its card."""
-    return Models(items=[_model(model) for model in forecasts.read_models(store)])
-
-
 def _step(step: ForecastStep) -> ForecastStepAnswer:
     quantiles = dict(zip(QUANTILE_NAMES, step.quantiles, strict=True))
-    return ForecastStepAnswer(valid_at=step.valid_at, naive=step.naive, **quantiles)
-
-
-def _model(model: forecasts.StoredModel) -> ModelAnswer:
-    assert model.model_id is not None, "a model of the store has its id"
-    return ModelAnswer(
-        model_id=model.model_id,
-        metric=model.metric,
-        trained_at=model.trained_at,
-        history_start=model.history_start,
-        history_end=model.history_end,
-        rows=model.rows,
-        series=model.series,
-        duration_s=model.duration_s,
-        card=model.card,
-    )
+    return ForecastStepAnswer(valid_at=step.valid_at, naive=step.naive, mean=step.mean, **quantiles)

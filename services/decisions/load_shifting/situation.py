@@ -16,6 +16,7 @@ from core.store.readings import StepValue, read_steps
 from core.store.sensors import read_sensors
 from services.decisions.load_shifting.assets import STEP, STEPS, Zone
 from services.decisions.load_shifting.policy import Policy
+from services.decisions.weather import read_temperature_ahead, weather_name
 
 FORECAST_AGE_MAX = timedelta(hours=3)
 INDOOR_AGE_MAX = timedelta(hours=1)
@@ -87,7 +88,11 @@ def read_situation(connection: Connection, subject: Subject, policy: Policy, now
     inputs = [load_input(meter, forecast, load, now)]
     if policy.zone is None:
         return Situation(subject.code, subject.commune_insee, start, load, inputs=tuple(inputs))
-    outdoor, outdoor_input = _outdoor(connection, series, policy.zone, now)
+    ahead = read_temperature_ahead(connection, subject.commune_insee, Window(start, start + HORIZON), now)
+    if ahead is not None:
+        outdoor, outdoor_input = ahead.quarters_c, Input(weather_name(ahead.provider), ahead.issued_at)
+    else:
+        outdoor, outdoor_input = _outdoor(connection, series, policy.zone, now)
     indoor, indoor_input = _indoor(connection, series, policy.zone, now)
     known = (*inputs, outdoor_input, indoor_input)
     return Situation(subject.code, subject.commune_insee, start, load, outdoor, indoor, known)
@@ -127,7 +132,7 @@ def load_input(
 def _outdoor(
     connection: Connection, series: dict[tuple[str, str], int], zone: Zone, now: datetime
 ) -> tuple[tuple[float, ...], Input]:
-    """Yesterday's temperature at the same hour; else the month's usual one; else none."""
+    """Without a forecast of the weather: yesterday's temperature at the same hour, the month's usual one, or none."""
     start = next_quarter(now)
     series_id = series.get((zone.outdoor_sensor or "", "temperature_c"))
     if series_id is not None:

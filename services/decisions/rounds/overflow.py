@@ -1,8 +1,8 @@
 """How likely a bin is full by an instant if nobody collects it, and by then again if somebody does.
 
-A forecast of the level foresees the collections that usually come, so its fan is followed only until it expects one;
-from there on, and beyond its horizon, recent inflow is added. Where no model speaks, recent inflow alone is added to
-the last level since it was read: the longer a sensor is silent, the fuller its bin is thought to be.
+A forecast is of the level were nobody to empty the bin: its fan is followed to its horizon, and recent inflow is added
+from there on. Where no model speaks, or the bin was emptied since it spoke, recent inflow alone is added to the last
+level since it was read: the longer a sensor is silent, the fuller its bin is thought to be.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.forecasts import QUANTILES
+from services.decisions.rounds.inflow import COLLECTED
 from services.decisions.rounds.opening import Opening
 from services.decisions.rounds.situation import BinState, Fan, Inflow
 
@@ -23,8 +24,7 @@ Samples = NDArray[np.float64]
 
 FAN_FRESH = timedelta(hours=6)
 SILENT_AFTER = timedelta(hours=24)
-EXPECTED_COLLECTION = 0.10
-"""A median that falls by more than this foresees a collection: scatter of the sensor is a tenth of it."""
+_MEDIAN = QUANTILES.index(0.5)
 _SHARES: Samples = (np.arange(100) + 0.5) / 100
 _DEVIATES: Samples = np.array([NormalDist().inv_cdf(share) for share in _SHARES.tolist()])
 
@@ -34,7 +34,7 @@ class Source(StrEnum):
 
     FORECAST = "forecast"
     INFLOW = "inflow"
-    """No model's fresh forecast: last level and recent inflow."""
+    """No model's fresh forecast, or none since the bin was emptied: last level and recent inflow."""
     SILENT = "silent"
     """As inflow, and the last reading is older than a day."""
     UNKNOWN = "unknown"
@@ -73,10 +73,10 @@ def outlook(state: BinState, opening: Opening, full_ratio: float, now: datetime)
     """Return what to expect of a bin for this opening."""
     if state.level is None or state.observed_at is None or state.inflow is None:
         return NOTHING_KNOWN
-    fan = state.fan if state.fan is not None and now - state.fan.issued_at <= FAN_FRESH else None
+    fan = state.fan
     silent = now - state.observed_at > SILENT_AFTER
     start, next_at = opening.window.start, opening.next_at
-    if fan is not None and not silent:
+    if fan is not None and now - fan.issued_at <= FAN_FRESH and not silent and not _is_emptied(state.level, fan):
         source, at_start, at_next = (
             Source.FORECAST,
             _by_fan(fan, state.inflow, start),
@@ -98,23 +98,15 @@ def outlook(state: BinState, opening: Opening, full_ratio: float, now: datetime)
 
 
 def _by_fan(fan: Fan, inflow: Inflow, until: datetime) -> Samples:
-    """Return the level at ``until``: the fan as far as it reaches without a collection, then inflow."""
+    """Return the level at ``until``: the fan as far as it reaches, then inflow."""
     middles = [valid_at + fan.step / 2 for valid_at in fan.valid_at]
-    reach = min(_before_collection(fan), sum(middle <= until for middle in middles) - 1)
-    reach = max(reach, 0)
+    reach = max(sum(middle <= until for middle in middles) - 1, 0)
     return _plus(_spread(fan.quantiles[reach]), inflow, until - middles[reach])
 
 
-def _before_collection(fan: Fan) -> int:
-    """Return the last step before the median foresees a collection."""
-    top = 0
-    for number, quantiles in enumerate(fan.quantiles):
-        median, highest = quantiles[3], fan.quantiles[top][3]
-        if highest - median > EXPECTED_COLLECTION:
-            return top
-        if median >= highest:
-            top = number
-    return len(fan.quantiles) - 1
+def _is_emptied(level: float, fan: Fan) -> bool:
+    """Whether a bin was emptied after its forecast: this knows of no collection, and its level only rises."""
+    return fan.quantiles[0][_MEDIAN] - level > COLLECTED
 
 
 def _spread(quantiles: tuple[float, ...]) -> Samples:

@@ -15,8 +15,9 @@ from services.decisions.ventilation.policy import Room, VentilationPolicy, parse
 from services.decisions.ventilation.read import read_situation
 from services.decisions.ventilation.reasons import Story, headline_of, last_seen, reasons_of
 from services.decisions.ventilation.room_plan import Footing, RoomPlan, colder_k, footing_of, plan_room
-from services.decisions.ventilation.situation import STEP, STEPS, Situation, has_changed, window_of
+from services.decisions.ventilation.situation import STEP, STEPS, OutdoorState, Situation, has_changed, window_of
 from services.decisions.ventilation.source import is_open
+from services.decisions.weather import weather_name
 
 KIND = "ventilation"
 EVERY = timedelta(hours=1)
@@ -81,8 +82,12 @@ def _inputs(story: Story, policy: VentilationPolicy) -> list[Input]:
         footing = footings.get(room.code, Footing.UNKNOWN)
         fallback = None if footing is Footing.FORECAST else footing.value
         inputs.append(Input(room.name, last_seen(state), state.series_id, fallback))
-    outdoor = (Input(one.metric, one.known_at, one.series_id, one.fallback) for one in story.situation.outdoor)
-    return [*inputs, *outdoor]
+    return [*inputs, *(_outdoor_input(state) for state in story.situation.outdoor)]
+
+
+def _outdoor_input(state: OutdoorState) -> Input:
+    name = state.metric if state.provider is None else weather_name(state.provider)
+    return Input(name, state.known_at, state.series_id, state.fallback)
 
 
 def _checks(story: Story, policy: VentilationPolicy, actions: Sequence[Action]) -> tuple[Check, ...]:

@@ -35,8 +35,10 @@ from services.decisions.ventilation.source import (
     past_sources,
     spans_of,
 )
+from services.decisions.weather import read_temperature_ahead
 
-OUTDOOR_METRICS = ("no2_ugm3", "pm25_ugm3", "temperature_c")
+TEMPERATURE = "temperature_c"
+OUTDOOR_METRICS = ("no2_ugm3", "pm25_ugm3", TEMPERATURE)
 _P50 = QUANTILES.index(0.5)
 _HELD_FOR = 3 * STALE_AFTER
 """How old an outdoor reading may be and still stand in for a forecast: stations publish by the hour, late."""
@@ -61,7 +63,7 @@ def read_situation(connection: Connection, subject: Subject, policy: Ventilation
         newest = read_readings(connection, series_id, Window.ending(now, TREND), as_of=now)
         sources = past_sources(policy, room, _history(steps[series_id]), compared)
         rooms.append(RoomState(room.code, series_id, _trend(newest), sources))
-    outdoor = _read_outdoor(connection, policy, now)
+    outdoor = _read_outdoor(connection, subject, policy, now)
     return Situation(subject.code, subject.commune_insee, now, tuple(rooms), outdoor)
 
 
@@ -90,11 +92,18 @@ def _trend(readings: Sequence[Reading]) -> tuple[tuple[datetime, float], ...]:
     )
 
 
-def _read_outdoor(connection: Connection, policy: VentilationPolicy, now: datetime) -> tuple[OutdoorState, ...]:
-    if not policy.station:
-        return ()
-    series = _series(connection, None, SensorKind.OUTDOOR_AIR, [policy.station]).get(policy.station, {})
-    states = [_outdoor(connection, metric, series[metric], now) for metric in OUTDOOR_METRICS if metric in series]
+def _read_outdoor(
+    connection: Connection, subject: Subject, policy: VentilationPolicy, now: datetime
+) -> tuple[OutdoorState, ...]:
+    """Return the air of the policy's station as it is forecast; its temperature from the forecast of the weather."""
+    ahead = read_temperature_ahead(connection, subject.commune_insee, window_of(now), now)
+    series = _series(connection, None, SensorKind.OUTDOOR_AIR, [policy.station]) if policy.station else {}
+    measured = dict(series.get(policy.station, {}))
+    states: list[OutdoorState | None] = []
+    if ahead is not None:
+        station = measured.pop(TEMPERATURE, None)
+        states.append(OutdoorState(TEMPERATURE, station, ahead.issued_at, ahead.quarters_c, provider=ahead.provider))
+    states += [_outdoor(connection, metric, measured[metric], now) for metric in OUTDOOR_METRICS if metric in measured]
     return tuple(state for state in states if state is not None)
 
 

@@ -70,13 +70,18 @@ class OutdoorState:
         One per quarter in the metric's unit; None where nothing is known.
     fallback
         ``held`` when the last reading stands in for a forecast.
+    series_id
+        None for the weather, which no sensor of ours forecasts.
+    provider
+        Who forecast the weather that it is of; None for what our own sensors and models say.
     """
 
     metric: str
-    series_id: int
+    series_id: int | None
     known_at: datetime
     values: tuple[float | None, ...]
     fallback: str | None = None
+    provider: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +139,7 @@ def situation_json(situation: Situation) -> dict[str, Any]:
                 "known_at": format_instant(state.known_at),
                 "values": list(state.values),
                 "fallback": state.fallback,
+                "provider": state.provider,
             }
             for state in situation.outdoor
         ],
@@ -153,7 +159,12 @@ def parse_situation(body: Mapping[str, Any]) -> Situation:
     )
     outdoor = tuple(
         OutdoorState(
-            row["metric"], row["series_id"], parse_instant(row["known_at"]), tuple(row["values"]), row["fallback"]
+            row["metric"],
+            row["series_id"],
+            parse_instant(row["known_at"]),
+            tuple(row["values"]),
+            row["fallback"],
+            row.get("provider"),
         )
         for row in body["outdoor"]
     )

@@ -81,12 +81,11 @@ def situation(*levels: float | None) -> RoundSituation:
     )
 
 
-def fan(start: float, per_h: float, *, drop_after: int | None = None, issued_at: datetime = NOW) -> Fan:
-    """Return a fan of 24 hours that rises evenly, a tenth wide, and is emptied after ``drop_after`` hours."""
+def fan(start: float, per_h: float, *, issued_at: datetime = NOW) -> Fan:
+    """Return a fan of 24 hours that rises evenly, a tenth wide."""
     steps = []
     for hour in range(24):
-        hours = hour if drop_after is None or hour < drop_after else hour - drop_after
-        middle = (start if drop_after is None or hour < drop_after else 0.0) + per_h * hours
+        middle = start + per_h * hour
         steps.append(tuple(middle + shift for shift in (-0.05, -0.04, -0.02, 0.0, 0.02, 0.04, 0.05)))
     hour_ = timedelta(hours=1)
     return Fan(issued_at, hour_, tuple(issued_at + number * hour_ for number in range(24)), tuple(steps))

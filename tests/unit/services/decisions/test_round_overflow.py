@@ -1,4 +1,4 @@
-"""P(full) of a bin: from a fan without its collections, from recent inflow, and what silence does to it."""
+"""P(full) of a bin: from its fan, from recent inflow, and what an emptying and silence do to it."""
 
 from __future__ import annotations
 
@@ -38,13 +38,15 @@ def test_the_level_at_the_start_is_the_fans() -> None:
     assert found.fill_ratio < found.fill_ratio_high < found.fill_ratio + 0.1
 
 
-def test_a_collection_that_the_fan_expects_is_not_counted_on() -> None:
-    """The model foresees that the bin is emptied in 10 hours; if nobody collects it, it goes on filling."""
+def test_a_bin_that_was_emptied_since_its_forecast_is_not_thought_full() -> None:
     pace = Inflow(0.015, 0.0002)
-    emptied = state(0, 0.5, fan=fan(0.5, 0.015, drop_after=10), fallback=None, inflow=pace)
-    kept = state(0, 0.5, fan=fan(0.5, 0.015), fallback=None, inflow=pace)
-    assert of(emptied).full_left == pytest.approx(of(kept).full_left, abs=0.1)
-    assert of(emptied).full_left > 0.8
+    before = fan(0.8, 0.015, issued_at=NOW - timedelta(hours=2))
+    emptied = of(state(0, 0.05, fan=before, fallback=None, inflow=pace))
+    assert emptied == of(state(0, 0.05, inflow=pace))
+    assert emptied.source is Source.INFLOW
+    assert emptied.full_left < 0.05
+    scattered = of(state(0, 0.7, fan=before, fallback=None, inflow=pace))
+    assert (scattered.source, scattered.full_left) == (Source.FORECAST, 1.0)
 
 
 def test_fuller_bins_and_faster_bins_are_likelier_full() -> None:

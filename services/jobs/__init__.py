@@ -7,16 +7,13 @@ same work, and what fails is tried again.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import procrastinate
 import structlog
-from procrastinate.exceptions import AlreadyEnqueued
 
-from core.clock import floor_to_step, format_instant, now, parse_instant
-from core.errors import ShortHistory
+from core.clock import format_instant, now, parse_instant
 from core.metrics import forecast_metrics, metric_named
 from core.settings import WorkerSettings
 from core.store.engine import read_engine
@@ -37,24 +34,33 @@ from services.decisions.life import (
 )
 from services.decisions.registry import DECIDERS
 from services.exports.schedules import run_due
-from services.forecast import issue_forecasts, metrics_due, score_forecasts, train_model
+from services.jobs.forecasting import Followers, add_forecasting, ask_to_train_metrics
+from services.jobs.queue import (
+    AUDIT,
+    DECIDE,
+    EXPORT,
+    HEARTBEAT_S,
+    JUDGE,
+    PRIORITY,
+    RECONSIDER,
+    RETAIN,
+    RETRIES,
+    STALLED_S,
+    add_taking_back,
+    put,
+)
 from services.quality import judge_touched, roll_unrolled
 from services.retention import let_go
 from services.storage import note_todays_sizes, store_told
+from services.weather.keeping import keep_weather
+from services.weather.registry import weather_provider
 from services.webhooks.sending import sending_webhooks
 
 log = structlog.get_logger(__name__)
 
-JUDGE, FORECAST, TRAIN, SCORE, DECIDE, RECONSIDER = "judge", "forecast", "train", "score", "decide", "reconsider"
-EXPORT, RETAIN, AUDIT = "export", "retain", "audit"
-PRIORITY = {JUDGE: 5, FORECAST: 4, DECIDE: 3, RECONSIDER: 2, SCORE: 1, TRAIN: 0, EXPORT: 0, RETAIN: 0}
-"""Forecasts leave out what was judged bad, and a decision follows the forecasts: the higher goes first."""
+WEATHER = "weather"
 JUDGED_AT_ONCE = 8
 """Rounds of judging in one job, some seconds each; what is then left goes back on the queue."""
-FORECASTS_AWAITED = timedelta(minutes=3)
-"""How long into a period the decisions wait for the period's own forecasts."""
-PERIOD = timedelta(minutes=15)
-RETRIES = procrastinate.RetryStrategy(max_attempts=5, exponential_wait=4)
 
 
 def run_worker(settings: WorkerSettings) -> None:
@@ -74,6 +80,8 @@ async def _work(app: procrastinate.App, concurrency: int) -> None:
             concurrency=concurrency,
             delete_jobs="successful",
             shutdown_graceful_timeout=60,
+            update_heartbeat_interval=HEARTBEAT_S,
+            stalled_worker_timeout=STALLED_S,
         )
 
 
@@ -85,25 +93,12 @@ def worker_app(settings: WorkerSettings, pool: Pool) -> procrastinate.App:
         ),
     )
 
-    @app.task(name=FORECAST, retry=RETRIES)
-    def forecast(metric: str) -> None:
-        issue_forecasts(pool, settings, metric_named(metric), now())
-        # What lacked a forecast need not wait for the next tick.
-        _ask_subjects(app, RECONSIDER, impossible_subjects(pool))
-
-    @app.task(name=TRAIN, retry=RETRIES)
-    def train(metric: str) -> None:
-        try:
-            train_model(pool, settings, metric_named(metric), now())
-        except ShortHistory as error:
-            log.info("training_postponed", metric=metric, reason=str(error))
-        else:
-            _ask(app, FORECAST, [metric])
-
-    @app.task(name=SCORE, retry=RETRIES)
-    def score(metric: str) -> None:
-        score_forecasts(pool, settings, metric_named(metric), now())
-
+    add_taking_back(app)
+    followers = Followers(
+        of_issue=lambda: _ask_subjects(app, RECONSIDER, impossible_subjects(pool)),
+        of_period=lambda at: ask_to_decide(app, pool, at),
+    )
+    add_forecasting(app, pool, settings, followers)
     _add_judging(app, pool)
     _add_months(app, pool)
     _add_sizes(app, pool)
@@ -113,29 +108,7 @@ def worker_app(settings: WorkerSettings, pool: Pool) -> procrastinate.App:
     _add_audit(app, pool)
     _add_decisions(app, pool)
     _add_exports(app, pool, settings)
-
-    @app.periodic(cron="* * * * *")
-    @app.task(name="tick", queueing_lock="tick")
-    def tick(timestamp: int) -> None:  # noqa: ARG001 - Procrastinate names it
-        """Ask every minute for the forecasts, first models and decisions that are due."""
-        due = metrics_due(pool, now())
-        _ask(app, FORECAST, due.to_forecast)
-        _ask(app, TRAIN, due.to_train)
-        if not due.to_forecast or now() - floor_to_step(now(), PERIOD) >= FORECASTS_AWAITED:
-            ask_to_decide(app, pool, now())
-
-    @app.periodic(cron="17 * * * *")
-    @app.task(name="hourly_scores", queueing_lock="hourly_scores")
-    def hourly_scores(timestamp: int) -> None:  # noqa: ARG001 - as above
-        """Ask every hour to score what has come true."""
-        _ask(app, SCORE, [metric.name for metric, _ in forecast_metrics()])
-
-    @app.periodic(cron="40 1 * * *")
-    @app.task(name="nightly_training", queueing_lock="nightly_training")
-    def nightly_training(timestamp: int) -> None:  # noqa: ARG001 - as above
-        """Ask every night (01:40 UTC) for a new model of each metric."""
-        _ask(app, TRAIN, [metric.name for metric, _ in forecast_metrics()])
-
+    _add_weather(app, pool, settings)
     return app
 
 
@@ -152,7 +125,7 @@ def _add_judging(app: procrastinate.App, pool: Pool) -> None:
             with pool.connection() as connection:
                 if not judge_touched(connection).hours_touched and not roll_unrolled(connection):
                     return
-        _put(app, JUDGE, JUDGE, {"timestamp": timestamp})
+        put(app, JUDGE, JUDGE, {"timestamp": timestamp})
 
 
 def _add_sizes(app: procrastinate.App, pool: Pool) -> None:
@@ -194,7 +167,7 @@ def _add_retention(app: procrastinate.App, pool: Pool) -> None:
         with pool.connection() as connection:
             done = let_go(connection, now(), None if after is None else parse_instant(after))
         if done is not None:
-            _put(app, RETAIN, RETAIN, {"timestamp": timestamp, "after": format_instant(done)})
+            put(app, RETAIN, RETAIN, {"timestamp": timestamp, "after": format_instant(done)})
 
 
 def _add_audit(app: procrastinate.App, pool: Pool) -> None:
@@ -258,7 +231,18 @@ def _add_exports(app: procrastinate.App, pool: Pool, settings: WorkerSettings) -
         with pool.connection() as connection:
             left = run_due(connection, settings, now())
         if left:
-            _put(app, EXPORT, EXPORT, {"timestamp": timestamp})
+            put(app, EXPORT, EXPORT, {"timestamp": timestamp})
+
+
+def _add_weather(app: procrastinate.App, pool: Pool, settings: WorkerSettings) -> None:
+    """Add the task that asks for the weather when it has grown old; it looks every ten minutes."""
+    provider = weather_provider(settings, pool)
+
+    @app.periodic(cron="*/10 * * * *", lock=WEATHER, queueing_lock=WEATHER)
+    @app.task(name=WEATHER, retry=RETRIES)
+    def weather(timestamp: int) -> None:  # noqa: ARG001 - as above
+        if provider is not None:
+            keep_weather(pool, settings, provider, now())
 
 
 def ask_to_decide(app: procrastinate.App, pool: Pool, at: datetime) -> None:
@@ -271,19 +255,7 @@ def ask_to_decide(app: procrastinate.App, pool: Pool, at: datetime) -> None:
 def _ask_subjects(app: procrastinate.App, task: str, subjects: Sequence[tuple[str, str]]) -> None:
     for kind, code in subjects:
         # One lock for both tasks: a subject is decided on once at a time.
-        _put(app, task, f"{DECIDE}:{kind}:{code}", {"kind": kind, "code": code})
-
-
-def _ask(app: procrastinate.App, task: str, metrics: Sequence[str]) -> None:
-    """Put one job per metric on the queue."""
-    for metric in metrics:
-        _put(app, task, f"{task}:{metric}", {"metric": metric})
-
-
-def _put(app: procrastinate.App, task: str, key: str, arguments: dict[str, str | int]) -> None:
-    """Put a job on the queue, unless the same one waits there already; two of one key never work together."""
-    with contextlib.suppress(AlreadyEnqueued):
-        app.configure_task(task, lock=key, queueing_lock=key, priority=PRIORITY[task]).defer(**arguments)
+        put(app, task, f"{DECIDE}:{kind}:{code}", {"kind": kind, "code": code})
 
 
 def ask_to_train(dsn: str, metrics: Sequence[str] | None) -> list[str]:
@@ -297,5 +269,5 @@ def ask_to_train(dsn: str, metrics: Sequence[str] | None) -> list[str]:
     names = [metric_named(name).name for name in metrics] if metrics else [m.name for m, _ in forecast_metrics()]
     app = procrastinate.App(connector=procrastinate.SyncPsycopgConnector(conninfo=dsn))
     with app.open():
-        _ask(app, TRAIN, names)
+        ask_to_train_metrics(app, names, "asked")
     return names
