@@ -7,12 +7,13 @@ series over the four weeks before: a yardstick as honest about its spread as the
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
 from core.forecasts import QUANTILES
+from models.features.past import held
 from models.history import Floats, History, Indices, whole_days_before
 from models.inflow import unwrapped
 
@@ -47,6 +48,8 @@ def naive_forecast(history: History) -> NaiveForecast:
     """
     if history.plan.cumulates:
         return _risen(history)
+    # On a grid finer than the sensor speaks, most slots were never measured: a value stands for those after it.
+    history = replace(history, values=held(history))
     steps = history.plan.steps
     point = np.full((len(history.series_ids), steps), np.nan)
     quantiles = np.full((*point.shape, len(QUANTILES)), np.nan)

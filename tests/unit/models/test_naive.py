@@ -73,3 +73,12 @@ def test_quantiles_of_samples_with_holes_are_those_of_numpy() -> None:
     expected = np.nanquantile(samples, QUANTILES, axis=1).T
     np.testing.assert_allclose(quantiles_of(samples, 1), expected)
     assert np.isnan(quantiles_of(samples, 6)[2]).all()
+
+
+def test_a_room_that_speaks_every_ten_minutes_is_told_to_five() -> None:
+    ppm = np.repeat(building_loads(2, 21), 12, axis=1) * 10 + 400
+    ppm[0, 1::2] = np.nan
+    ppm[1, ::2] = np.nan
+    naive = naive_forecast(history_of(ppm, "co2_ppm"))
+    assert np.isfinite(naive.point).all()
+    assert np.isfinite(naive.quantiles).all()
