@@ -113,6 +113,9 @@ def outlook(history: History, model: TrainedModel | None, speaking: Speaking = A
         quantiles[spoken] = np.clip(predicted.reshape(*shape, -1), floor[..., None], history.metric.high)
         mean[spoken] = np.maximum(model.predict_mean(table, threads).reshape(shape), floor)
         blind[spoken] = model.card["weather"] & (_unseen_weather(table).reshape(shape).mean(axis=1) >= BLIND_FROM)
+    if history.plan.cumulates:
+        # What comes in does not go out again.
+        quantiles, mean = np.maximum.accumulate(quantiles, axis=1), np.maximum.accumulate(mean, axis=1)
     return Outlook(quantiles, mean, naive, fallbacks, _doubts(examined, blind))
 
 

@@ -75,6 +75,7 @@ def test_levels_are_forecast_as_if_nobody_emptied_them_and_better_than_the_naive
     came = outcomes(whole, rows_of_origin(whole, DAYS * 24)).reshape(4, 168)
     median = ahead.quantiles[..., QUANTILES.index(0.5)]
     assert np.nanmean(np.abs(median - came)) < 0.1
+    assert (np.diff(ahead.quantiles, axis=1) >= 0).all(), "nobody is thought to empty it"
     assert (ahead.quantiles >= 0).all()
     assert (ahead.quantiles <= 1).all()
 
