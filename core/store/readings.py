@@ -158,13 +158,16 @@ class Span:
 def read_span(connection: Connection, metric: str) -> Span | None:
     """Return how much there is of a metric in the series of sensors in service, None where there are no readings.
 
+    It ends where a third of them were heard up to: one that speaks live while the history of the others still comes in
+    says nothing of how far that has come, and some that are silent keep nobody waiting.
+
     The oldest day is that of the roll-ups: looked for among the readings, it would cost a look into every month or
     chunk from before each series began.
     """
     row = connection.execute(
         """
         SELECT min(least(oldest.day::timestamp AT TIME ZONE 'Europe/Paris', latest.observed_at)),
-               max(latest.observed_at), count(*)
+               percentile_disc(1.0 / 3) WITHIN GROUP (ORDER BY latest.observed_at DESC), count(*)
           FROM latest JOIN series USING (series_id) JOIN sensor USING (sensor_id)
           LEFT JOIN LATERAL (
                 SELECT day FROM rollup_day WHERE rollup_day.series_id = latest.series_id ORDER BY day LIMIT 1

@@ -124,3 +124,18 @@ def test_bins_wait_until_ten_days_before_a_horizon_are_known(database_url: str, 
         write_batch(connection, Batch(at, rows, [Message("t", b"", at, 0)] * len(rows)))
         judge_touched(connection)
     assert first_models_due(pool, at) == ["fill_ratio"]
+
+
+def test_one_that_speaks_live_does_not_have_the_others_learnt_from_half_of_their_history(
+    database_url: str, pool: Pool
+) -> None:
+    end = floor_to_step(now(), HOUR)
+    write_town(database_url, end - 30 * DAY, end - 10 * DAY)
+    assert first_models_due(pool, end) == []
+    with connected(database_url) as connection:
+        ids = [row[0] for row in connection.execute("SELECT series_id FROM series ORDER BY series_id")]
+    for heard, is_enough in ((1, False), (2, False), (3, True)):
+        with connected(database_url) as connection:
+            fresh = [Reading(ids[heard - 1], end, 40.0)]
+            write_batch(connection, Batch(end, fresh, [Message("t", b"", end, 0)]))
+        assert (first_models_due(pool, end) == [POWER.name]) is is_enough
