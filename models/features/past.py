@@ -17,6 +17,8 @@ HELD_AT_MOST = timedelta(minutes=30)
 """How long a value stands for the steps after it, on a grid finer than the sensor speaks: nothing is interpolated."""
 SCALE_DAYS = 28
 """The mean level that scales a series is over its last four weeks."""
+LEVEL_LEAST = 1e-9
+"""In stored units: less is nothing, finer than any sensor tells, and dividing by it would leave all that can be held."""
 
 LOOKED_BACK = timedelta(days=SCALE_DAYS + 9)
 """No feature of a row looks back further from its origin, those of neighbours, scaled a week ago, included."""
@@ -118,7 +120,7 @@ def scales(history: History) -> Floats:
         return np.ones((count, length + 1))
     sums, end = Sums(np.abs(history.values)), np.arange(length + 1)
     level = sums.mean(np.arange(count)[:, None], end - SCALE_DAYS * history.steps_per_day, end)
-    return np.where(level > 0, level, 1.0)
+    return np.where(level > LEVEL_LEAST, level, 1.0)
 
 
 def _scale_of(history: History, rows: Rows) -> Floats:
@@ -127,7 +129,7 @@ def _scale_of(history: History, rows: Rows) -> Floats:
         return np.ones(len(rows))
     start = np.maximum(rows.known - SCALE_DAYS * history.steps_per_day, rows.first)
     level = Sums(np.abs(history.values)).mean(rows.series, start, rows.known)
-    return np.where(level > 0, level, 1.0)
+    return np.where(level > LEVEL_LEAST, level, 1.0)
 
 
 def _is_share(history: History) -> bool:
