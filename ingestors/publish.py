@@ -8,16 +8,19 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import groupby
 from time import monotonic
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from core.clock import Window
 from core.metrics import METRICS, Metric
-from core.readings import Delivery, Source
+from core.readings import Delivery, Heard, Source
 from ingestors.decoders.senml import format_pack
-from ingestors.topics import uplink_topic
+from ingestors.decoders.the_things_stack import format_uplink
+from ingestors.topics import things_stack_topic, uplink_topic
 
 LIVE_EVERY_S = 0.5
 PROGRESS_READINGS = 500
+APPLICATION = "vigie@simulation"
+"""Whose uplinks a source's are, where they come by LoRaWAN: no network server has such a tenant."""
 
 
 class Outlet(Protocol):
@@ -63,7 +66,8 @@ def publish_source(
 ) -> Published:
     """Publish a source until it ends, or until ``stop``.
 
-    Readings of one sensor, one instant and one delivery travel in one SenML pack. ``progress`` hears of every 500
+    Readings of one sensor, one instant and one delivery travel in one message: a SenML pack, or an uplink of The
+    Things Stack where a LoRaWAN network heard them. ``progress`` hears of every 500
     readings and of the end; nothing is published before it returns, so it may hold the source back.
 
     Returns
@@ -97,31 +101,47 @@ class _Run:
     told: int = 0
 
     def publish(self, deliveries: Iterable[Delivery]) -> None:
-        for external_id, deliver_at, observed_at, values in packs(deliveries):
-            payload = format_pack(observed_at, values)
-            if self.stop.is_set() or not self.outlet.publish(self.topics[external_id], payload, self.stop):
+        for pack in packs(deliveries):
+            topic, payload = self._message(pack)
+            if self.stop.is_set() or not self.outlet.publish(topic, payload, self.stop):
                 return
             self.published.messages += 1
-            self.published.readings += len(values)
-            self.published.until = deliver_at
+            self.published.readings += len(pack.values)
+            self.published.until = pack.deliver_at
             if self.published.readings - self.told >= PROGRESS_READINGS:
                 self.told = self.published.readings
                 self.progress(self.published)
 
+    def _message(self, pack: Pack) -> tuple[str, bytes]:
+        """Return topic and payload: a network's uplink where one heard it, else our own."""
+        if pack.heard is None:
+            return self.topics[pack.external_id], format_pack(pack.observed_at, pack.values)
+        payload = format_uplink(pack.external_id, pack.observed_at, pack.heard, pack.values)
+        return things_stack_topic(APPLICATION, pack.external_id), payload
 
-def packs(
-    deliveries: Iterable[Delivery],
-) -> Iterator[tuple[str, datetime, datetime, list[tuple[Metric, float]]]]:
-    """Yield (external id, delivered at, observed at, values), one for each sensor and instant of a delivery time.
+
+class Pack(NamedTuple):
+    """What a sensor says at one instant, in one message."""
+
+    external_id: str
+    deliver_at: datetime
+    observed_at: datetime
+    heard: Heard | None
+    values: list[tuple[Metric, float]]
+
+
+def packs(deliveries: Iterable[Delivery]) -> Iterator[Pack]:
+    """Yield what deliveries come to as messages: one for each sensor and instant of a delivery time.
 
     The source's order is kept between sensors and between instants; a metric said twice goes into two packs.
     """
     for deliver_at, same in groupby(deliveries, key=lambda one: one.deliver_at):
-        grouped: dict[tuple[str, datetime, int], list[tuple[Metric, float]]] = {}
+        grouped: dict[tuple[str, datetime, int], Pack] = {}
         said: dict[tuple[str, datetime, str], int] = {}
         for one in same:
             times = said.setdefault((one.external_id, one.observed_at, one.metric), 0)
             said[one.external_id, one.observed_at, one.metric] = times + 1
-            grouped.setdefault((one.external_id, one.observed_at, times), []).append((METRICS[one.metric], one.value))
-        for (external_id, observed_at, _), values in grouped.items():
-            yield external_id, deliver_at, observed_at, values
+            pack = Pack(one.external_id, deliver_at, one.observed_at, one.heard, [])
+            key = one.external_id, one.observed_at, times
+            grouped.setdefault(key, pack).values.append((METRICS[one.metric], one.value))
+        yield from grouped.values()

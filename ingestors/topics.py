@@ -76,6 +76,11 @@ def topic_of(insee: str, kind: SensorKind, external_id: str) -> str:
     return f"vigie/v1/{insee}/{kind}/{external_id}/up"
 
 
+def things_stack_topic(application: str, device_id: str) -> str:
+    """Return the topic on which The Things Stack publishes the uplinks of a device."""
+    return f"v3/{application}/devices/{device_id}/up"
+
+
 def _of_network(network: Network, external_id: str) -> Address | None:
     return Address(network, external_id) if EXTERNAL_ID.fullmatch(external_id) else None
 

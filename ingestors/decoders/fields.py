@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 
-from core.metrics import METRICS, Nature
+from core.metrics import METRICS, Metric, Nature
 from core.readings import Reason
 from ingestors.decoders.frame import READINGS_MAX, Observation, Refusal, parse_number
 from ingestors.units import to_stored
@@ -63,7 +63,7 @@ def observe(metric_name: str, value: float, unit: str, observed_at: datetime) ->
     metric = METRICS[metric_name]
     stored = to_stored(metric, value, unit)
     assert stored is not None, f"{unit} is one of {metric_name}"
-    return Observation(metric, observed_at, stored)
+    return Observation(metric, observed_at, stored, (value, unit))
 
 
 def decode_fields(fields: Mapping[str, object], observed_at: datetime) -> tuple[list[Observation], list[Refusal]]:
@@ -84,6 +84,20 @@ def decode_fields(fields: Mapping[str, object], observed_at: datetime) -> tuple[
         else:
             observations.append(observe(metric_name, number, unit, observed_at))
     return first_of_each(observations), refusals
+
+
+def format_field(metric: Metric, value: float) -> tuple[str, float]:
+    """Return the name and figure that a codec would give a value (stored unit): of several names the first.
+
+    Raises
+    ------
+    ValueError
+        If no codec that we know names the metric.
+    """
+    for name, (known, unit) in FIELDS.items():
+        if known == metric.name and (scale := to_stored(metric, 1.0, unit)):
+            return name, round(value / scale, 6)
+    raise ValueError(f"no codec names {metric.name}")
 
 
 def first_of_each(observations: Iterable[Observation]) -> list[Observation]:

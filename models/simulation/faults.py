@@ -18,8 +18,9 @@ from models.simulation.draws import draws
 from models.simulation.traces import Trace, resolved
 
 LATEST_HOURS = 6.0
-"""The longest fault of a day; with it everything is delivered within a day of its observation."""
+"""How late a reading is delivered at most: everything is, within a day of its observation."""
 RECALIBRATION_DAYS = 60
+RENEWAL_DAYS = 40
 
 
 class FaultKind(StrEnum):
@@ -35,6 +36,8 @@ class FaultKind(StrEnum):
     """The network is away for up to ``size`` hours: readings come when it is back."""
     DUPLICATE = "duplicate"
     """A share of ``size`` of the day's messages is published again, seconds to minutes later."""
+    DRAIN = "drain"
+    """The cell leaks: its voltage falls by ``size`` a day, until it is renewed every 40 days."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +47,7 @@ class Fault:
     Parameters
     ----------
     chance
-        Share of days on which it happens, 0 to 1; drift goes on every day.
+        Share of days on which it happens, 0 to 1; drift and drain go on every day.
     size
         As its kind says.
     """
@@ -55,7 +58,7 @@ class Fault:
     size: float
 
     def __post_init__(self) -> None:
-        longest = LATEST_HOURS if self.kind in {FaultKind.STUCK, FaultKind.GAP, FaultKind.LATE} else 1.0
+        longest = _LONGEST.get(self.kind, 1.0)
         if not (0 <= self.chance <= 1 and 0 < self.size <= longest):
             raise ValueError(f"fault {self.kind} of {self.external_id}: chance {self.chance:g}, size {self.size:g}")
 
@@ -81,6 +84,12 @@ def with_faults(trace: Trace, faults: Iterable[Fault], day: SeededDay) -> Trace:
 def _drift(trace: Trace, fault: Fault, day: SeededDay) -> Trace:
     grown = trace.values * (1 + fault.size * (day.ordinal % RECALIBRATION_DAYS))
     return replace(trace, values=resolved(trace.metric, grown))
+
+
+def _drain(trace: Trace, fault: Fault, day: SeededDay) -> Trace:
+    if trace.metric != "battery_v":
+        return trace
+    return replace(trace, values=resolved(trace.metric, trace.values - fault.size * (day.ordinal % RENEWAL_DAYS)))
 
 
 def _stuck(trace: Trace, fault: Fault, day: SeededDay) -> Trace:
@@ -125,8 +134,11 @@ def _within(trace: Trace, fault: Fault, day: SeededDay) -> NDArray[np.bool_]:
     return (trace.observed_s >= start_s) & (trace.observed_s < end_s)
 
 
+_LONGEST = {FaultKind.STUCK: 24.0, FaultKind.GAP: 24.0, FaultKind.LATE: LATEST_HOURS}
+"""Hours of a fault, where its size is some."""
 _EFFECTS: dict[FaultKind, Callable[[Trace, Fault, SeededDay], Trace]] = {
     FaultKind.DRIFT: _drift,
+    FaultKind.DRAIN: _drain,
     FaultKind.STUCK: _stuck,
     FaultKind.GAP: _gap,
     FaultKind.LATE: _late,

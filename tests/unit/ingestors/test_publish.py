@@ -5,12 +5,16 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
+import pytest
+
 from core.clock import Window
 from core.places import Sensor, SensorKind, Site
-from core.readings import Delivery
+from core.readings import Delivery, Heard, Reception
 from ingestors.decoders.frame import Decoded
 from ingestors.decoders.senml import decode_senml
-from ingestors.publish import Published, PublishPlan, publish_source
+from ingestors.decoders.the_things_stack import decode_the_things_stack, format_uplink
+from ingestors.publish import APPLICATION, Published, PublishPlan, packs, publish_source
+from ingestors.topics import Address, Network, parse_topic, things_stack_topic
 
 START = datetime(2026, 3, 2, tzinfo=UTC)
 NOW = START + timedelta(hours=1)
@@ -84,3 +88,42 @@ def test_live_follows_the_history_without_a_gap_until_it_is_stopped() -> None:
         if isinstance(decoded := decode_senml(payload, NOW), Decoded)
     ]
     assert instants == [START + MINUTE * (number // 2) for number in range(130)]
+
+
+def test_what_a_network_heard_goes_out_as_its_uplink_and_comes_back_as_it_was() -> None:
+    heard = Heard(
+        "session-1", 7, (Reception("gw-1", -97, 6.5, 2.55, 48.85), Reception("gw-2", -110, -2.0, 2.56, 48.84))
+    )
+    stored = {"fill_ratio": 0.57, "battery_v": 3.58, "co2_ppm": 612.0, "humidity_ratio": 0.413, "power_kw": 12.25}
+    deliveries = [Delivery(START, "bin-1", metric, START, value, heard) for metric, value in stored.items()]
+    [pack] = packs(deliveries)
+    payload = format_uplink(pack.external_id, pack.observed_at, heard, pack.values)
+    decoded = decode_the_things_stack(payload, NOW)
+    assert isinstance(decoded, Decoded)
+    assert decoded.sender == "bin-1"
+    assert decoded.uplink is not None
+    assert (decoded.uplink.session, decoded.uplink.f_cnt) == ("session-1", 7)
+    values = {one.metric.name: one.value for one in decoded.observations}
+    assert values == pytest.approx(stored | {"rssi_dbm": -97, "snr_db": 6.5})
+    assert {one.observed_at for one in decoded.observations} == {START}
+    assert parse_topic(things_stack_topic(APPLICATION, "bin-1")) == Address(Network.THE_THINGS_STACK, "bin-1")
+
+
+@dataclass
+class Given(TwoRooms):
+    """Delivers what it is given."""
+
+    given: Sequence[Delivery] = ()
+
+    def deliveries(self, window: Window) -> Iterator[Delivery]:  # noqa: ARG002 - all at once
+        """Yield all of it."""
+        yield from self.given
+
+
+def test_what_nobody_heard_and_what_was_heard_part_ways() -> None:
+    heard = Heard("session-1", 7, (Reception("gw-1", -97, 6.5, 2.55, 48.85),))
+    given = [Delivery(START, f"room-{number}", "co2_ppm", START, 500.0, way) for number, way in ((1, None), (2, heard))]
+    stop = threading.Event()
+    wire = Wire(stop, 1_000)
+    publish_source(Given(given=given), wire, PublishPlan(START, NOW, speed=0), lambda _: None, stop)
+    assert [topic.partition("/")[0] for topic, _ in wire.sent] == ["vigie", "v3"]

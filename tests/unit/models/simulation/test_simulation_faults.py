@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from models.simulation.days import DAY_S, HOUR_S, SeededDay
-from models.simulation.faults import RECALIBRATION_DAYS, Fault, FaultKind, with_faults
+from models.simulation.faults import RECALIBRATION_DAYS, RENEWAL_DAYS, Fault, FaultKind, with_faults
 from models.simulation.rooms import Room
 from models.simulation.town import FAULTS, MEMBERS
 from models.simulation.traces import Trace
@@ -54,6 +54,15 @@ def test_drift_grows_day_by_day_until_the_next_calibration() -> None:
     assert with_faults(CLEAN, [drift], last).values.mean() == pytest.approx(1.118 * CLEAN.values.mean(), rel=0.002)
 
 
+def test_drain_falls_day_by_day_until_the_cell_is_renewed_and_touches_nothing_else() -> None:
+    drain = fault(FaultKind.DRAIN, 0.03)
+    cell = replace(CLEAN, metric="battery_v", values=np.full_like(CLEAN.values, 3.6))
+    renewed = DAY.ordinal - DAY.ordinal % RENEWAL_DAYS
+    fell = [with_faults(cell, [drain], SeededDay(1, renewed + day)).values[0] for day in (0, 1, RENEWAL_DAYS - 1)]
+    assert fell == pytest.approx([3.6, 3.57, 3.6 - 0.03 * (RENEWAL_DAYS - 1)])
+    assert rows(faulty(FaultKind.DRAIN, 0.03)) == rows(CLEAN)
+
+
 def test_drift_stays_within_the_bounds_of_the_metric() -> None:
     full = replace(CLEAN, metric="fill_ratio", values=np.full_like(CLEAN.values, 0.99))
     assert with_faults(full, [fault(FaultKind.DRIFT, 0.02)], DAY).values.max() <= 1.0
@@ -97,7 +106,7 @@ def test_a_fault_that_never_happens_changes_nothing(kind: FaultKind) -> None:
     assert rows(with_faults(CLEAN, [fault(kind, 1.0, chance=0.0)], DAY)) == rows(CLEAN)
 
 
-@pytest.mark.parametrize(("chance", "size"), [(1.1, 1.0), (-0.1, 1.0), (0.5, 0.0), (0.5, 6.1)])
+@pytest.mark.parametrize(("chance", "size"), [(1.1, 1.0), (-0.1, 1.0), (0.5, 0.0), (0.5, 24.1)])
 def test_a_fault_out_of_its_bounds_is_refused(chance: float, size: float) -> None:
     with pytest.raises(ValueError, match="gap of"):
         fault(FaultKind.GAP, size, chance)
