@@ -105,6 +105,49 @@ def test_the_sentence(page: Page, counts: dict[str, int], waiting: int, french: 
     assert "|".join(said) == (french if language(page) == "fr" else english)
 
 
+ALARMS = {
+    "three and a gateway": {"toTreat": [{}, {}, {}], "gateways": [{"members": 8}], "behindGateways": 8},
+    "one": {"toTreat": [{}], "gateways": [], "behindGateways": 0},
+    "gateways alone": {"toTreat": [], "gateways": [{"members": 8}, {"members": 3}], "behindGateways": 11},
+    "none": {"toTreat": [], "gateways": [], "behindGateways": 0},
+}
+
+
+@pytest.mark.parametrize(
+    ("alarms", "counts", "french", "english"),
+    [
+        (
+            "three and a gateway",
+            states(silent=8, normal=4),
+            ("Trois alarmes à traiter, et une passerelle qui tait huit capteurs.|Tout le reste est dans l’attendu."),
+            "Three alarms to deal with, and one gateway that silences eight sensors.|Everything else is as expected.",
+        ),
+        (
+            "one",
+            states(silent=2, watch=1, normal=4),
+            "Une alarme à traiter.|Ailleurs, deux capteurs muets, un hors de l’attendu.",
+            "One alarm to deal with.|Elsewhere, two sensors silent, one outside the expected.",
+        ),
+        (
+            "gateways alone",
+            states(silent=11, suspect=1),
+            "Deux passerelles qui taisent onze capteurs.|Ailleurs, un capteur suspect.",
+            "Two gateways that silence eleven sensors.|Elsewhere, one sensor suspect.",
+        ),
+        (
+            "none",
+            states(normal=1),
+            "Tout est dans l’attendu.|1 capteur suivi.",
+            "Everything is as expected.|1 sensor followed.",
+        ),
+    ],
+)
+def test_the_sentence_of_alarms(page: Page, alarms: str, counts: dict[str, int], french: str, english: str) -> None:
+    about = {"commune": "Sceaux", "waiting": 0, "newest": 0, "alarms": ALARMS[alarms]}
+    said = call(page, "verdict", "supervision", counts, about)
+    assert "|".join(said) == (french if language(page) == "fr" else english)
+
+
 @pytest.mark.parametrize(
     ("metric", "value", "french", "english"),
     [

@@ -1,7 +1,7 @@
 /** What a chart says in words: when the forecast was issued, how sure it is, who spoke; its table; its message. */
 
 import { whenWords } from "./chart_axis.js";
-import { broken } from "./chart_source.js";
+import { broken, isAhead, shownSteps } from "./chart_source.js";
 import { doubtWords } from "./doubts.js";
 import { number, bare, clock, measured, moment, percent, span, unit, whole } from "./formats.js";
 import { glyph, el, svg } from "./element.js";
@@ -31,15 +31,17 @@ export function forecastWords({ metric, bars, points, forecast, ahead }, now) {
 }
 
 /** The legend: only what is drawn. */
-export function legend({ step, ranged, points, doubtful, bars, forecast, gap, grain }, { naive, whatIf }) {
+export function legend(source, { naive, whatIf, now }) {
+  const { step, ranged, points, doubtful, refused, bars, past, gap, grain } = source;
+  const forecast = shownSteps(source, now).length > 0;
   const line = (role) => svg("path", { class: role, d: "M0 6h24" });
   const band = (role) => svg("path", { class: role, d: "M0 1h24v10H0z" });
   const key = (...drawn) => svg("svg", { class: "key", viewBox: "0 0 24 12", "aria-hidden": "true" }, ...drawn);
   const items = bars ? [[key(band("g-sum")), t(`chart.sum_by.${grain}`)]] : [[key(line("g-obs")), step ? t("chart.measured_mean", { step: span(step) }) : t("chart.measured")]];
   if (bars?.some(({ partial }) => partial)) items.push([key(band("g-part")), t("chart.partial")]);
   if (ranged) items.push([key(band("g-range")), t("chart.range")]);
+  if (forecast || past.length) items.push([key(band("g-fan"), line("g-fc")), t(past.length ? "chart.fan_past" : "chart.fan")], [key(band("fan-faint")), t("chart.fan_wide")]);
   if (forecast) {
-    items.push([key(band("g-fan"), line("g-fc")), t("chart.fan")], [key(band("fan-faint")), t("chart.fan_wide")]);
     if (naive) items.push([key(line("g-ref")), t("chart.naive_line")]);
     if (whatIf) items.push([key(line("g-if")), whatIf.words]);
   }
@@ -47,6 +49,7 @@ export function legend({ step, ranged, points, doubtful, bars, forecast, gap, gr
     items.push([key(svg("path", { class: "hatch", d: "M0 11 10 1M7 11 17 1M14 11 24 1" })), t("chart.gap")]);
   }
   if (doubtful.length) items.push([glyph("s-suspect"), t("chart.suspect")]);
+  if (refused.length) items.push([glyph("s-refused"), t("chart.refused")]);
   return el("ul", { class: "legend" }, ...items.map(([drawn, name]) => el("li", {}, drawn, name)));
 }
 
@@ -84,16 +87,28 @@ export function dataTable(rows, source, { sensor, now }) {
   );
 }
 
-/** The chart's message for who does not see it. */
-export function message({ metric, points, forecast, ahead, from }, sensor, now) {
+/** The chart's message for who does not see it: what, from when to when, between which values, what is missing, what comes. */
+export function message(source, sensor, now) {
+  const { metric, points, gap, forecast, ahead, from, until } = source;
   const step = nextStep(forecast, now);
   const last = points.at(-1);
-  return t("chart.label", {
-    metric: t(`metric.${metric.metric}`),
-    sensor,
-    count: number(points.length),
-    period: span(now - from),
-    value: last ? measured(metric, last.value) : "–",
-    forecast: step ? t("chart.coverage", { time: moment(step.at, now), value: whole(metric, step.p50), low: whole(metric, step.p10), high: whole(metric, step.p90) }) : ahead ? t("chart.no_forecast") : "",
-  });
+  const values = points.flatMap(({ value, low, high }) => [low ?? value, high ?? value]);
+  const holes = broken(points, gap).holes;
+  const expected = () => t("chart.coverage", { time: moment(step.at, now), value: whole(metric, step.p50), low: whole(metric, step.p10), high: whole(metric, step.p90) });
+  return [
+    t("chart.label", { metric: t(`metric.${metric.metric}`), sensor, window: windowWords(from, until ?? now, now) }),
+    last ? t("chart.label_values", { low: whole(metric, Math.min(...values)), high: whole(metric, Math.max(...values)), value: metric.nature === "state" ? measured(metric, last.value) : whole(metric, last.value) }) : t("chart.no_readings"),
+    holes.length ? t("chart.label_gaps", { n: number(holes.length) }, holes.length) : "",
+    step ? expected() : ahead && metric.forecast_step_s ? t("chart.no_forecast") : "",
+  ].filter(Boolean).join(" ");
+}
+
+/** From when to when, in words. */
+export const windowWords = (from, until, now) => t("chart.window", { from: moment(from, now), until: moment(until, now) });
+
+/** The title of a chart: the period and how far it looks ahead, or the stretch that was zoomed into. */
+export function titleWords({ period, zoom, metric, span: length }, now) {
+  if (zoom) return t("chart.title_zoom", { from: moment(zoom.from, now), until: moment(zoom.until, now) });
+  const past = t(`chart.title.${period}`);
+  return metric.forecast_step_s && isAhead(metric, length) ? t("chart.title_ahead", { past, span: span(metric.forecast_horizon_s * 1000) }) : past;
 }

@@ -63,11 +63,29 @@ export function promise(held, promised = PROMISED) {
   return el("span", { class: "promise" }, el("span", { class: "iv", "aria-hidden": "true" }, range, line, mark), el("span", { class: kept ? "" : "t-watch" }, percent(held)));
 }
 
-/** `4,2 Wh · 0,24 g CO₂e` of a fit. */
+// A tenth of a unit is the last that is worth its name: below, the thousandth of it speaks.
+const LEAST = 0.1;
+const NB = "\u00a0";
+
+/** `4,2 Wh · 0,24 g CO₂e` of a fit; `38 mWh · 2,1 mg CO₂e` of a tiny one. */
 export function energyWords({ energy_kwh: energy, co2e_g: emitted }) {
   if (energy === null || energy === undefined) return t("models.energy_unknown");
-  const wh = energy * 1000;
-  return t("models.energy", { wh: number(wh, wh < 10 ? 1 : 0), g: number(emitted ?? 0, (emitted ?? 0) < 10 ? 2 : 0) });
+  return t("models.energy", { energy: amount(energy * 1000, ["Wh", "mWh"], 1), emitted: amount(emitted ?? 0, ["g", "mg"], 2) });
+}
+
+function amount(value, [unit, thousandth], digits) {
+  const [shown, name, most] = value && value < LEAST ? [value * 1000, thousandth, 1] : [value, unit, digits];
+  return `${number(shown, shown && shown < 10 ? most : 0)}${NB}${name}`;
+}
+
+/** Badges that say that a model learnt from series that are not from the field, all of them or so many. */
+export function originBadges(model) {
+  const counts = model?.card?.origins ?? {};
+  return ["simulated", "replayed"].filter((origin) => counts[origin]).map((origin) => {
+    const [n, of] = [counts[origin], model.series];
+    const words = n >= of ? t(`models.origin_all.${origin}`) : t(`models.origin_some.${origin}`, { n: number(n), of: number(of) }, n);
+    return el("span", { class: "simulated", title: t(`models.origin_hint.${origin}`) }, words);
+  });
 }
 
 /** Why a model was trained, in words where there are some for it. */
