@@ -42,6 +42,16 @@ class EventName(StrEnum):
     """The intervals of a metric's forecasts hold too rarely, or too often, over four weeks."""
     ALARM_WEBHOOK_GIVEN_UP = "alarm.webhook_given_up"
     """A webhook did not take an event for three days, or said that it is gone."""
+    ALARM_LANE_SILENT = "alarm.lane_silent"
+    """Nothing comes through a lane any more: what its sensors say is not known."""
+    ALARM_MAIL_GIVEN_UP = "alarm.mail_given_up"
+    """The mail server took no mail for a subscriber, or refused the address."""
+    ALARM_RAISED = "alarm.raised"
+    ALARM_ACKNOWLEDGED = "alarm.acknowledged"
+    ALARM_ESCALATED = "alarm.escalated"
+    ALARM_CLEARED = "alarm.cleared"
+    ALARM_WITHDRAWN = "alarm.withdrawn"
+    """What became of an alarm that a rule found, or people looked at."""
     WEBHOOK_TEST = "webhook.test"
     """Sent to one webhook, because a person asked for it."""
 
@@ -110,7 +120,7 @@ class Event:
 
 
 @dataclass(frozen=True, slots=True)
-class Alarm:
+class PlatformAlarm:
     """Something that a person should look at.
 
     Parameters

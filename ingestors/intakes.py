@@ -14,7 +14,7 @@ import structlog
 
 from core.clock import now
 from core.errors import StoreAbsent
-from core.events import Alarm, EventName, Severity
+from core.events import EventName, PlatformAlarm, Severity
 from core.intakes import Intake, IntakeKind, IntakeState
 from core.settings import IngestSettings
 from core.store.events import raise_alarm
@@ -131,10 +131,10 @@ def run_intake(run: IntakeRun, carry_out: Run | None = None) -> IntakeState:
     return ending
 
 
-def _failed(intake: Intake, detail: str) -> Alarm:
+def _failed(intake: Intake, detail: str) -> PlatformAlarm:
     name, subject = EventName.ALARM_INTAKE_FAILED, f"intake:{intake.intake_id}"
     values = {"kind": intake.kind.value, "reason": detail}
-    return Alarm(name, Severity.WARNING, intake.changed_at, subject, commune_of(intake), values)
+    return PlatformAlarm(name, Severity.WARNING, intake.changed_at, subject, commune_of(intake), values)
 
 
 def _facts(intake: Intake) -> dict[str, object]:

@@ -15,7 +15,7 @@ import structlog
 
 from core.clock import PARIS, in_utc
 from core.decisions import Value
-from core.events import Alarm, EventName, Severity
+from core.events import EventName, PlatformAlarm, Severity
 from core.metrics import Metric, forecast_metrics
 from core.places import communes
 from core.scores import Sums
@@ -135,12 +135,12 @@ def _covering(insee: str, trend: Sequence[tuple[date, Sums]], since: date) -> It
         yield Drift(EventName.ALARM_FORECAST_COVERAGE, insee, watched[0][0], held)
 
 
-def _alarm(metric: Metric, drift: Drift) -> Alarm:
+def _alarm(metric: Metric, drift: Drift) -> PlatformAlarm:
     figures: dict[EventName, dict[str, Value]] = {
         EventName.ALARM_FORECAST_DRIFT: {"worse_ratio": round(drift.figure, 3)},
         EventName.ALARM_FORECAST_COVERAGE: {"held_ratio": round(drift.figure, 3)},
     }
-    return Alarm(
+    return PlatformAlarm(
         name=drift.name,
         severity=Severity.WARNING,
         since=in_utc(datetime.combine(drift.since, time(), PARIS)),

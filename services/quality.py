@@ -29,6 +29,7 @@ from core.quality.steps import Samples
 from core.quality.traces import HOUR_US, Traces
 from core.readings import Quality
 from core.store.calibrations import read_spans_of
+from core.store.episodes import leave_marks
 from core.store.pool import Connection
 from core.store.retention import read_whole_since
 from core.store.rollups import forget_days, forget_hours, read_zone_hours, write_days, write_hours
@@ -82,7 +83,9 @@ def judge_touched(connection: Connection) -> Judged:
         hold_series(connection, ids)
         lives = sorted(read_lives(connection, ids), key=_metric_and_reach)
         for _, alike in groupby(lives, key=_metric_and_reach):
-            judged += _judge_alike(connection, list(alike), marks)
+            one, moved = _judge_alike(connection, list(alike), marks)
+            judged += one
+            leave_marks(connection, moved)
     log.info("readings_judged", **asdict(judged))
     return judged
 
@@ -108,14 +111,18 @@ def roll_unrolled(connection: Connection) -> int:
     return len(ids)
 
 
-def _judge_alike(connection: Connection, lives: Sequence[SeriesLife], touched: Ints) -> Judged:
-    """Judge around the touched hours of series of one metric whose readings reach equally far."""
+def _judge_alike(connection: Connection, lives: Sequence[SeriesLife], touched: Ints) -> tuple[Judged, Ints]:
+    """Judge around the touched hours of series of one metric whose readings reach equally far.
+
+    Returns what it came to, and the hours whose alarms are to be looked at: the touched ones, and where flags moved.
+    """
     ids = [life.series_id for life in lives]
     marks = touched[np.isin(series_of(touched), ids)]
     metric, reach = _metric_and_reach(lives[0])
-    judged, rolled = Judged(), [marks[:0]]
+    judged, rolled, flagged = Judged(), [marks[:0]], [marks]
     for _, stored, _, found in _revised(connection, lives, marks):
         write_flags(connection, stored.judged(found.flags, found.quality, found.moved))
+        flagged.append(codes_of(stored.series[found.moved], stored.times[found.moved]))
         # Read after the readings: whoever misses those that were let go of finds here since when they are whole.
         settled = read_whole_since(connection, metric_named(metric).family) + timedelta(hours=reach.context)
         rolled += [write_hours(connection, found.hours, settled), forget_hours(connection, found.empty, settled)]
@@ -123,7 +130,7 @@ def _judge_alike(connection: Connection, lives: Sequence[SeriesLife], touched: I
     moved = np.unique(np.concatenate(rolled))
     # How many of a day's hours are valid may move though no hour does: when another interval is expected of its sensor.
     days = _roll_days(connection, np.union1d(moved, marks), lives)
-    return judged + Judged(hours_written=len(moved), days_written=days)
+    return judged + Judged(hours_written=len(moved), days_written=days), np.unique(np.concatenate(flagged))
 
 
 def _revised(

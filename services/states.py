@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 import numpy as np
 
-from core.columns import MICROSECOND, to_microseconds
+from core.columns import MICROSECOND, Ints, to_microseconds
 from core.metrics import METRICS
 from core.readings import Quality
 from core.store.latest import LatestColumns
+from services.alarms.rhythm import INTERVALS_UNKNOWN, SILENT_AFTER_US_MAX
 
-SILENT_AFTER_STEPS = 3
-"""A series is silent when its newest reading is older than so many of its metric's expected steps."""
+SILENT_AFTER_STEPS = INTERVALS_UNKNOWN
+"""A series without a rhythm of its own is silent when its newest reading is older than so many expected intervals."""
+SILENT_AFTER_MAX = timedelta(microseconds=SILENT_AFTER_US_MAX)
 
 
 class State(StrEnum):
@@ -33,11 +35,19 @@ def states_of(latest: LatestColumns, now: datetime) -> list[State]:
 
     Without an expectation a fresh and good reading is normal: nothing says otherwise.
     """
-    steps = {name: metric.step // MICROSECOND for name, metric in METRICS.items()}
-    silent_us = SILENT_AFTER_STEPS * np.array([steps[name] for name in latest.metric], dtype=np.int64)
+    silent_us = silent_after(latest)
     silent = to_microseconds(now) - latest.observed > silent_us
     # No comparison with what is missing (NaN) holds.
     aside = (latest.value < latest.p05) | (latest.value > latest.p95)
     place = np.select([silent, latest.quality != int(Quality.GOOD), aside], [0, 1, 2], default=3)
     states = list(State)
     return [states[one] for one in place.tolist()]
+
+
+def silent_after(latest: LatestColumns) -> Ints:
+    """Return after how long each series is silent, microseconds: by its own rhythm, as alarms of silence are raised."""
+    steps = {name: metric.step // MICROSECOND for name, metric in METRICS.items()}
+    expected = np.array([steps[name] for name in latest.metric], dtype=np.int64)
+    expected = np.where(latest.interval > 0, latest.interval, expected)
+    after: Ints = np.where(latest.rhythm > 0, latest.rhythm, SILENT_AFTER_STEPS * expected)
+    return np.minimum(after, SILENT_AFTER_US_MAX)

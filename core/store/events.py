@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from core.events import Alarm, Event
+from core.events import Event, PlatformAlarm
 from core.store.pool import Connection
 
 EVENTS_KEPT = timedelta(days=30)
@@ -35,7 +35,7 @@ def write_event(connection: Connection, event: Event) -> None:
     )
 
 
-def raise_alarm(connection: Connection, alarm: Alarm, at: datetime, *, reminded: timedelta = HOURLY) -> bool:
+def raise_alarm(connection: Connection, alarm: PlatformAlarm, at: datetime, *, reminded: timedelta = HOURLY) -> bool:
     """Write an alarm in the caller's transaction, unless it lasts and was raised a short while ago.
 
     Returns
@@ -46,7 +46,9 @@ def raise_alarm(connection: Connection, alarm: Alarm, at: datetime, *, reminded:
     return raise_alarms(connection, [alarm], at, reminded=reminded) == 1
 
 
-def raise_alarms(connection: Connection, alarms: Sequence[Alarm], at: datetime, *, reminded: timedelta = HOURLY) -> int:
+def raise_alarms(
+    connection: Connection, alarms: Sequence[PlatformAlarm], at: datetime, *, reminded: timedelta = HOURLY
+) -> int:
     """Write those of some alarms that do not last already, or were not raised for a while; return how many."""
     lasting = _lasting(connection, alarms)
     written = 0
@@ -62,12 +64,12 @@ def raise_alarms(connection: Connection, alarms: Sequence[Alarm], at: datetime, 
     return written
 
 
-def end_alarm(connection: Connection, alarm: Alarm, at: datetime) -> bool:
+def end_alarm(connection: Connection, alarm: PlatformAlarm, at: datetime) -> bool:
     """Write, in the caller's transaction, that an alarm is over, if it lasts; return whether it did."""
     return end_alarms(connection, [alarm], at) == 1
 
 
-def end_alarms(connection: Connection, alarms: Sequence[Alarm], at: datetime) -> int:
+def end_alarms(connection: Connection, alarms: Sequence[PlatformAlarm], at: datetime) -> int:
     """Write that those of some alarms are over that last; return how many did."""
     lasting = _lasting(connection, alarms)
     over = [alarm for alarm in alarms if (alarm.name, alarm.subject) in lasting]
@@ -85,7 +87,7 @@ class _Lasting:
     since: datetime
 
 
-def _lasting(connection: Connection, alarms: Sequence[Alarm]) -> dict[tuple[str, str], _Lasting]:
+def _lasting(connection: Connection, alarms: Sequence[PlatformAlarm]) -> dict[tuple[str, str], _Lasting]:
     """Return those of some alarms that last, by name and subject."""
     rows = connection.execute(
         """

@@ -54,3 +54,26 @@ def read_lane_beats(connection: Connection) -> list[LaneBeat]:
         """
     )
     return [LaneBeat(*row) for row in rows]
+
+
+def read_received_since(connection: Connection, since: datetime) -> list[str]:
+    """Return the communes (INSEE codes) of which readings were received after the minute of an instant."""
+    rows = connection.execute(
+        """
+        SELECT DISTINCT commune_insee FROM reception
+         WHERE minute > date_trunc('minute', %s::timestamptz) + interval '1 minute' AND stored > 0
+        """,
+        (since,),
+    )
+    return [commune for (commune,) in rows]
+
+
+def read_lane_outages(connection: Connection) -> list[tuple[datetime, datetime | None, list[str]]]:
+    """Return when lanes were silent, and which communes were heard meanwhile by others."""
+    rows = connection.execute(
+        """
+        SELECT since, until, coalesce(figures ->> 'heard', '') FROM alarm
+         WHERE rule_id IS NULL AND name = 'lane_silent' ORDER BY since
+        """
+    )
+    return [(since, until, heard.split()) for since, until, heard in rows]

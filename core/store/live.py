@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -71,6 +71,12 @@ def write_live_decisions(
     """Write one ``decisions`` event of a commune (what was proposed or answered), in the caller's transaction."""
     lock_live(connection)
     _write_events(connection, created_at, "decisions", [(commune, items)])
+
+
+def write_live_alarms(connection: Connection, created_at: datetime, bodies: Mapping[str, list[dict[str, Any]]]) -> None:
+    """Write one ``alarms`` event per commune (INSEE code to what moved), in the caller's transaction."""
+    lock_live(connection)
+    _write_events(connection, created_at, "alarms", sorted(bodies.items()))
 
 
 def _write_events(

@@ -8,7 +8,7 @@ from typing import Any
 from core.clock import format_instant
 from core.decision_json import format_actions
 from core.decisions import Decision, DecisionState, Soundness, Subject
-from core.events import EVENT_OF_STATE, Alarm, Event, EventName, Severity
+from core.events import EVENT_OF_STATE, Event, EventName, PlatformAlarm, Severity
 from core.store.decisions import PLATFORM, KeptDecision, Written
 from core.store.events import DAILY, end_alarm, raise_alarm, write_event
 from core.store.pool import Connection
@@ -30,7 +30,7 @@ def tell_proposal(connection: Connection, decision: Decision, written: Written, 
     }
     name, about = EventName.DECISION_PROPOSED, f"{decision.kind}:{decision.subject}"
     write_event(connection, Event(name, at, decision.commune_insee, told, about, written.decision_id))
-    alarm = Alarm(
+    alarm = PlatformAlarm(
         EventName.ALARM_DECISION_IMPOSSIBLE,
         Severity.WARNING,
         at,

@@ -20,7 +20,7 @@ from urllib.parse import urlsplit
 from pyarrow import fs
 
 from core.errors import SettingInvalid, VigieError
-from core.settings import ExportSettings
+from core.export_settings import ExportSettings
 
 CONNECT_S_MAX, REQUEST_S_MAX = 10, 60
 _PART = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._=-]{0,99}")

@@ -14,7 +14,7 @@ import structlog
 
 from core.clock import EPOCH, PARIS, Window, format_instant, in_utc
 from core.errors import SettingInvalid
-from core.events import Alarm, EventName, Severity
+from core.events import EventName, PlatformAlarm, Severity
 from core.instruments import EXPORT_FILES, EXPORT_LAST_SUCCESS
 from core.metrics import metric_named
 from core.settings import WorkerSettings
@@ -112,9 +112,9 @@ def run_schedule(connection: Connection, settings: WorkerSettings, schedule: Sch
         return look
 
 
-def _failed(schedule: Schedule, reason: str, at: datetime) -> Alarm:
+def _failed(schedule: Schedule, reason: str, at: datetime) -> PlatformAlarm:
     communes = Wanted.of(schedule.wanted).communes
-    return Alarm(
+    return PlatformAlarm(
         EventName.ALARM_EXPORT_FAILED,
         Severity.WARNING,
         at,

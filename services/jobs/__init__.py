@@ -7,7 +7,8 @@ same work, and what fails is tried again.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+import signal
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 import procrastinate
@@ -20,7 +21,7 @@ from core.store.engine import read_engine
 from core.store.idempotency import KEPT, prune_kept_answers
 from core.store.months import make_months_ahead
 from core.store.pool import Pool, noticing, open_pool
-from services.alarms import tell_of_backups
+from services.alarms.platform import tell_of_backups
 from services.audit_care import look_after_acts
 from services.decisions.life import (
     DECIDE_S_MAX,
@@ -34,14 +35,18 @@ from services.decisions.life import (
 )
 from services.decisions.registry import DECIDERS
 from services.exports.schedules import run_due
+from services.jobs.alarming import add_alarming
 from services.jobs.forecasting import Followers, add_forecasting, ask_to_train_metrics
+from services.jobs.mailing import add_mailing
 from services.jobs.queue import (
     AUDIT,
     DECIDE,
     EXPORT,
     HEARTBEAT_S,
     JUDGE,
+    LONG,
     PRIORITY,
+    PROMPT,
     RECONSIDER,
     RETAIN,
     RETRIES,
@@ -69,27 +74,51 @@ def run_worker(settings: WorkerSettings) -> None:
         app = worker_app(settings, pool)
         with pool.connection() as connection:
             engine = read_engine(connection)
-        log.info("worker_started", concurrency=settings.concurrency, engine=engine.name, server=engine.server_version)
-        asyncio.run(_work(app, settings.concurrency))
+        places = {PROMPT: settings.concurrency, LONG: settings.long_concurrency}
+        log.info("worker_started", places=places, engine=engine.name, server=engine.server_version)
+        asyncio.run(_work(app, places))
     log.info("worker_stopped")
 
 
-async def _work(app: procrastinate.App, concurrency: int) -> None:
+async def _work(app: procrastinate.App, places: Mapping[str, int]) -> None:
+    """Work on each queue, with so many places, until a signal says to end."""
     async with app.open_async():
-        await app.run_worker_async(
-            concurrency=concurrency,
-            delete_jobs="successful",
-            shutdown_graceful_timeout=60,
-            update_heartbeat_interval=HEARTBEAT_S,
-            stalled_worker_timeout=STALLED_S,
-        )
+        working = [asyncio.create_task(_work_on(app, queue, count)) for queue, count in places.items()]
+        for number in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(number, _end, working)
+        try:
+            await asyncio.gather(*working)
+        except asyncio.CancelledError:
+            log.info("worker_ending")
+        finally:
+            _end(working)
+            await asyncio.gather(*working, return_exceptions=True)
+
+
+def _end(working: Sequence[asyncio.Task[None]]) -> None:
+    for one in working:
+        one.cancel()
+
+
+async def _work_on(app: procrastinate.App, queue: str, places: int) -> None:
+    await app.run_worker_async(
+        queues=[queue],
+        concurrency=places,
+        delete_jobs="successful",
+        shutdown_graceful_timeout=60,
+        update_heartbeat_interval=HEARTBEAT_S,
+        stalled_worker_timeout=STALLED_S,
+        install_signal_handlers=False,
+    )
 
 
 def worker_app(settings: WorkerSettings, pool: Pool) -> procrastinate.App:
     """Return the queue with its tasks: forecast, train and score one metric, and the ticks that ask for them."""
     app = procrastinate.App(
         connector=procrastinate.PsycopgConnector(
-            conninfo=noticing(settings.dsn), min_size=1, max_size=settings.concurrency + 2
+            conninfo=noticing(settings.dsn),
+            min_size=1,
+            max_size=settings.concurrency + settings.long_concurrency + 4,
         ),
     )
 
@@ -100,10 +129,12 @@ def worker_app(settings: WorkerSettings, pool: Pool) -> procrastinate.App:
     )
     add_forecasting(app, pool, settings, followers)
     _add_judging(app, pool)
+    add_alarming(app, pool)
     _add_months(app, pool)
     _add_sizes(app, pool)
     _add_kept_answers(app, pool)
     _add_alarms(app, pool)
+    add_mailing(app, pool, settings)
     _add_retention(app, pool)
     _add_audit(app, pool)
     _add_decisions(app, pool)
@@ -161,7 +192,7 @@ def _add_retention(app: procrastinate.App, pool: Pool) -> None:
     """Add the task that lets go of raw readings that are older than people want them kept."""
 
     @app.periodic(cron="30 2 * * *", lock=RETAIN, queueing_lock=RETAIN, priority=PRIORITY[RETAIN])
-    @app.task(name=RETAIN, retry=RETRIES)
+    @app.task(name=RETAIN, queue=LONG, retry=RETRIES)
     def retain(timestamp: int, after: str | None = None) -> None:
         """Go on, every night (02:30 UTC), by turns of seconds, until all is gone that goes."""
         with pool.connection() as connection:
@@ -174,7 +205,7 @@ def _add_audit(app: procrastinate.App, pool: Pool) -> None:
     """Add the task that looks after the record of acts."""
 
     @app.periodic(cron="10 3 * * *", lock=AUDIT, queueing_lock=AUDIT)
-    @app.task(name=AUDIT, retry=RETRIES)
+    @app.task(name=AUDIT, queue=LONG, retry=RETRIES)
     def audit(timestamp: int) -> None:  # noqa: ARG001 - as above
         """Prune it and compute its chain anew every night (03:10 UTC)."""
         look_after_acts(pool)
@@ -226,7 +257,7 @@ def _add_exports(app: procrastinate.App, pool: Pool, settings: WorkerSettings) -
     """Add the task that writes the files of scheduled exports; it looks every five minutes for what is due."""
 
     @app.periodic(cron="*/5 * * * *", lock=EXPORT, queueing_lock=EXPORT, priority=PRIORITY[EXPORT])
-    @app.task(name=EXPORT, retry=RETRIES)
+    @app.task(name=EXPORT, queue=LONG, retry=RETRIES)
     def export(timestamp: int) -> None:
         with pool.connection() as connection:
             left = run_due(connection, settings, now())

@@ -23,7 +23,7 @@ from core.store.turns import turn
 from services.decisions.life import SETTLED
 from services.drift import drifted_models_due, look_for_drift
 from services.forecast import Issue, communes_heard, first_models_due, issue_forecasts, issues_due, next_models_due
-from services.jobs.queue import ISSUE, RETRIES, SCORE, TRAIN, put
+from services.jobs.queue import ISSUE, LONG, RETRIES, SCORE, TRAIN, put
 from services.promotion import promote_by_rule
 from services.scoring import score_forecasts
 from services.training import FIRST, train_model
@@ -100,7 +100,7 @@ def _add_issuing(app: procrastinate.App, pool: Pool, settings: WorkerSettings, f
 
 
 def _add_training(app: procrastinate.App, pool: Pool, settings: WorkerSettings) -> None:
-    @app.task(name=TRAIN, retry=RETRIES)
+    @app.task(name=TRAIN, queue=LONG, retry=RETRIES)
     def train(metric: str, why: str, asked_at: str) -> None:
         with turn(settings.dsn, f"{TRAIN}:{metric}") as is_ours:
             if not is_ours or not _is_wanted(pool, metric, why, parse_instant(asked_at)):
@@ -127,7 +127,7 @@ def _add_training(app: procrastinate.App, pool: Pool, settings: WorkerSettings) 
 
 
 def _add_scoring(app: procrastinate.App, pool: Pool, settings: WorkerSettings) -> None:
-    @app.task(name=SCORE, retry=RETRIES)
+    @app.task(name=SCORE, queue=LONG, retry=RETRIES)
     def score(metric: str) -> None:
         measured = metric_named(metric)
         score_forecasts(pool, settings, measured, now())

@@ -18,9 +18,13 @@ log = structlog.get_logger(__name__)
 
 JUDGE, ISSUE, TRAIN, SCORE, DECIDE, RECONSIDER = "judge", "issue", "train", "score", "decide", "reconsider"
 EXPORT, RETAIN, AUDIT, TAKE_BACK = "export", "retain", "audit", "take_back"
+ALARMS, ALARMS_MINUTELY, ALARMS_HOURLY = "alarms", "alarms_minutely", "alarms_hourly"
+ALARMS_NIGHTLY, RHYTHMS = "alarms_nightly", "rhythms"
 PRIORITY = {
     TAKE_BACK: 6,
     JUDGE: 5,
+    ALARMS: 5,
+    ALARMS_HOURLY: 0,
     ISSUE: 4,
     DECIDE: 3,
     RECONSIDER: 2,
@@ -30,10 +34,18 @@ PRIORITY = {
     RETAIN: 0,
 }
 """Forecasts leave out what was judged bad, and a decision follows the forecasts: the higher goes first."""
+PROMPT, LONG = "default", "long"
+"""Two queues, each with places of its own: what is due within seconds never waits for what takes minutes."""
+_LONG_TASKS = frozenset({TRAIN, SCORE, EXPORT, RETAIN, AUDIT, RHYTHMS})
 RETRIES = procrastinate.RetryStrategy(max_attempts=5, exponential_wait=4)
 HEARTBEAT_S = 10.0
 STALLED_S = 40.0
 """A worker that was not heard of for so long is gone, and its jobs are another's."""
+
+
+def queue_of(task: str) -> str:
+    """Return the queue that a task waits on."""
+    return LONG if task in _LONG_TASKS else PROMPT
 
 
 def put(
@@ -45,7 +57,14 @@ def put(
     not_before: datetime | None = None,
 ) -> None:
     """Put a job on the queue, unless the same one waits there already; two of one key never work together."""
-    configured = app.configure_task(task, lock=key, queueing_lock=key, priority=PRIORITY[task], schedule_at=not_before)
+    configured = app.configure_task(
+        task,
+        queue=queue_of(task),
+        lock=key,
+        queueing_lock=key,
+        priority=PRIORITY[task],
+        schedule_at=not_before,
+    )
     with contextlib.suppress(AlreadyEnqueued):
         configured.defer(**arguments)
 

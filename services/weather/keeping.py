@@ -11,7 +11,7 @@ import structlog
 
 from core import instruments
 from core.commune_points import CommunePoint, commune_points
-from core.events import Alarm, EventName, Severity
+from core.events import EventName, PlatformAlarm, Severity
 from core.store.events import DAILY, end_alarm, raise_alarm
 from core.store.pool import Connection, Pool
 from core.store.weather import prune_weather, read_newest_weather, read_weather_communes, write_weather
@@ -96,7 +96,9 @@ def _tell_alarm(
     """Raise an alarm when the newest weather is a day old, or none ever came; end it once newer weather is there."""
     due = at if newest is None else newest + WEATHER_AGE_MAX
     values = {"provider": provider.name, "reason": asked.failure}
-    alarm = Alarm(EventName.ALARM_WEATHER_STALE, Severity.WARNING, due, f"weather:{provider.name}", values=values)
+    alarm = PlatformAlarm(
+        EventName.ALARM_WEATHER_STALE, Severity.WARNING, due, f"weather:{provider.name}", values=values
+    )
     if at >= due:
         raise_alarm(connection, alarm, at, reminded=DAILY)
     else:

@@ -21,7 +21,7 @@ import structlog
 
 from core.clock import now
 from core.errors import SettingInvalid, StoreAbsent
-from core.events import Alarm, EventName, Severity
+from core.events import EventName, PlatformAlarm, Severity
 from core.instruments import WEBHOOK_CALLS, WEBHOOK_GIVEN_UP, WEBHOOK_OLDEST, WEBHOOK_WAITING
 from core.settings import WorkerSettings
 from core.store.deliveries import (
@@ -206,7 +206,7 @@ def _tell(connection: Connection, given_up: GivenUp, at: datetime) -> None:
     """Say that a webhook gave up events: to all others that want to hear of alarms."""
     WEBHOOK_GIVEN_UP.inc(given_up.events)
     communes = given_up.communes or ()
-    alarm = Alarm(
+    alarm = PlatformAlarm(
         EventName.ALARM_WEBHOOK_GIVEN_UP,
         Severity.WARNING,
         given_up.since,

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 import pytest
 from conftest import Mosquitto
 
-from core.events import Alarm, EventName, Severity
+from core.events import EventName, PlatformAlarm, Severity
 from core.settings import IngestSettings
 from core.store.events import write_event
 from core.store.outbox import take_outgoing, write_outgoing
@@ -100,7 +100,7 @@ def test_an_event_is_heard_on_its_topic_as_webhooks_are_sent_it(
     database_url: str, mosquitto: Mosquitto, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings = settings_of(database_url, mosquitto, monkeypatch)
-    alarm = Alarm(EventName.ALARM_SENSOR_FLOODED, Severity.WARNING, NOW, "sensor:bac-1", "93051", {"n": 3})
+    alarm = PlatformAlarm(EventName.ALARM_SENSOR_FLOODED, Severity.WARNING, NOW, "sensor:bac-1", "93051", {"n": 3})
     event = alarm.event(NOW)
     with listening(mosquitto, 1) as listener, publishing_outbox(settings):
         with connected(database_url) as connection:

@@ -34,7 +34,7 @@ from ingestors.intake_run import IntakeFailed, IntakeRun
 from ingestors.intakes import intake_run, run_intake
 from ingestors.topics import topic_of
 from ingestors.validate import Limits
-from services.alarms import tell_of_backups
+from services.alarms.platform import tell_of_backups
 from services.decisions.life import answer, decide
 from services.exports import schedules
 from services.exports.destinations import DestinationAbsent

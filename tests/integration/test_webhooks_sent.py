@@ -20,7 +20,7 @@ from starlette.responses import Response
 from webhooking import COMMUNE, ELSEWHERE, SEALED_UNDER, asked, briskly, flood, listen, settings_of, wait_until
 
 from core.clock import now
-from core.events import Alarm, Event, EventName, Severity
+from core.events import Event, EventName, PlatformAlarm, Severity
 from core.store.events import end_alarm, raise_alarm, write_event
 from core.store.pool import connected
 from core.store.roles import Login, as_login
@@ -249,7 +249,7 @@ def test_a_webhook_hears_of_its_communes_and_of_what_it_wants(
         flood(database_url, "bin-1")
         flood(database_url, "bin-2", commune=ELSEWHERE)
         with connected(as_login(database_url, Login.WORKER)) as connection:
-            overdue = Alarm(EventName.ALARM_BACKUP_OVERDUE, Severity.CRITICAL, now(), "backup")
+            overdue = PlatformAlarm(EventName.ALARM_BACKUP_OVERDUE, Severity.CRITICAL, now(), "backup")
             assert raise_alarm(connection, overdue, now())
         # Whatever put it there: what happened elsewhere is not sent.
         asked(
@@ -275,7 +275,7 @@ def test_a_webhook_hears_of_its_communes_and_of_what_it_wants(
 
 def test_an_alarm_that_lasts_is_not_raised_at_every_look(database_url: str) -> None:
     at = now()
-    alarm = Alarm(EventName.ALARM_SENSOR_FLOODED, Severity.WARNING, at, "sensor:bin-1", COMMUNE)
+    alarm = PlatformAlarm(EventName.ALARM_SENSOR_FLOODED, Severity.WARNING, at, "sensor:bin-1", COMMUNE)
     with connected(as_login(database_url, Login.INGEST)) as connection:
         assert raise_alarm(connection, alarm, at)
         assert not raise_alarm(connection, alarm, at + timedelta(minutes=59))

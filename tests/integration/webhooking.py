@@ -13,7 +13,7 @@ from pydantic import SecretStr
 from receiver import Receiver
 
 from core.clock import now
-from core.events import Alarm, EventName, Severity
+from core.events import EventName, PlatformAlarm, Severity
 from core.settings import WorkerSettings
 from core.store.events import raise_alarm
 from core.store.pool import connected
@@ -55,7 +55,9 @@ def listen(
 def flood(database_url: str, *sensors: str, commune: str = COMMUNE) -> None:
     """Raise an alarm for each of these sensors, as ingest does."""
     for sensor in sensors:
-        alarm = Alarm(EventName.ALARM_SENSOR_FLOODED, Severity.WARNING, now(), f"sensor:{sensor}", commune, {"n": 1})
+        alarm = PlatformAlarm(
+            EventName.ALARM_SENSOR_FLOODED, Severity.WARNING, now(), f"sensor:{sensor}", commune, {"n": 1}
+        )
         with connected(as_login(database_url, Login.INGEST)) as connection:
             assert raise_alarm(connection, alarm, now())
 

@@ -9,14 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from core.events import WANTED, Alarm, Event, EventName, Severity
+from core.events import WANTED, Event, EventName, PlatformAlarm, Severity
 
 NOW = datetime(2026, 3, 16, 9, 20, tzinfo=UTC)
 WORDS = Path(__file__).resolve().parents[3] / "dashboards" / "words"
 
 
 def test_an_alarm_has_one_form() -> None:
-    alarm = Alarm(EventName.ALARM_SENSOR_FLOODED, Severity.WARNING, NOW, "sensor:bin-1", "93051", {"n": 3})
+    alarm = PlatformAlarm(EventName.ALARM_SENSOR_FLOODED, Severity.WARNING, NOW, "sensor:bin-1", "93051", {"n": 3})
     event = alarm.event(NOW)
     told = json.loads(event.as_json())
     assert list(told) == ["type", "timestamp", "id", "commune_insee", "data"]
