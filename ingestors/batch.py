@@ -9,13 +9,14 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from functools import partial
 
 import numpy as np
 
 from core.columns import Columns, Ints, from_microseconds
 from core.errors import StoreRefused
 from core.metrics import METRICS, Family
-from core.readings import Arrival, Batch, BatchOutcome, Frame, Message, Quality, Reason
+from core.readings import Arrival, AsCame, Batch, BatchOutcome, Frame, Message, Quality, Reason
 from core.store.asides import take_adopted_asides
 from core.store.batches import write_batch
 from core.store.events import raise_alarms
@@ -23,6 +24,7 @@ from core.store.frames import write_frames
 from core.store.pool import Connection, is_in_transaction, store_refusal_told
 from core.store.timeless import Packet, forget_timeless, write_timeless
 from ingestors.adopted import AdoptedSensors
+from ingestors.as_came import Rings, as_they_came, heard_by_gateways
 from ingestors.flooding import flood_alarms
 from ingestors.pipeline import Examined, examine, refuse_whole
 from ingestors.series import METRIC_NAMES
@@ -45,6 +47,8 @@ Place = tuple[str | None, Family]
 _OUTCOMES = tuple(Outcome)
 _NUMBERS = {outcome: number for number, outcome in enumerate(_OUTCOMES)}
 _FAMILIES = tuple(Family)
+_HEARD = {Arrival.LIVE, Arrival.BACKFILLED}
+"""What is replayed was heard before, and what is imported is long ago."""
 _FAMILY_OF_METRIC = np.array([_FAMILIES.index(METRICS[name].family) for name in METRIC_NAMES])
 
 
@@ -106,6 +110,7 @@ class BatchWriter:
     lane: str = ""
     packets_kept: int = 32_000
     computing: Callable[[], AbstractContextManager[None]] = nullcontext
+    rings: Rings = field(default_factory=Rings)
     _remembers: bool = True
     _series_in_doubt: bool = False
 
@@ -149,6 +154,11 @@ class BatchWriter:
             if again:
                 sifted = sifted.where(~np.isin(sifted.message, list(again)))
             batch = self._batch(examined, sifted, again, Batch(at, arrival=arrival))
+            if arrival is Arrival.LIVE:
+                batch.raw_frames_kept = self.limits.raw_frames_kept
+                batch.as_came = partial(self._as_came, examined, sifted, again)
+            if arrival in _HEARD:
+                batch.heard = heard_by_gateways(examined, again, at)
             outcome = write_batch(self.connection, batch)
             if arrival is Arrival.LIVE and (alarms := flood_alarms(batch.rejections, at)):
                 raise_alarms(self.connection, alarms, at)
@@ -202,6 +212,14 @@ class BatchWriter:
         batch.senders = [one.sender for one in examined]
         return batch
 
+    def _as_came(self, examined: Sequence[Examined], sifted: Sifted, again: set[int], outcome: BatchOutcome) -> AsCame:
+        """Return the messages as they came, each numbered on from the newest that is kept of its sensor."""
+        outcomes = _outcomes_of(examined, sifted, _fate_of(sifted, outcome), again)
+        second = {number for number, one in enumerate(outcomes) if one is Outcome.DUPLICATE}
+        came = as_they_came(examined, outcomes, second, self.limits)
+        self.rings.number(self.connection, came.frames)
+        return came
+
     def _series(self, examined: Sequence[Examined], sifted: Sifted) -> Ints:
         """Return the series of each reading; those of a sensor's first reading of a metric are written."""
         sensors = np.array([one.sensor.sensor_id if one.sensor else 0 for one in examined], np.int64)
@@ -223,9 +241,7 @@ def account_of(examined: Sequence[Examined], sifted: Sifted, outcome: BatchOutco
     again
         Numbers of the messages that were delivered before.
     """
-    fate = np.full(len(sifted.message), _NUMBERS[Outcome.STORED])
-    fate[outcome.duplicates] = _NUMBERS[Outcome.DUPLICATE]
-    fate[outcome.conflicts] = _NUMBERS[Outcome.REJECTED]
+    fate = _fate_of(sifted, outcome)
     outcomes = _outcomes_of(examined, sifted, fate, again)
     account = Account(Counter(outcomes), outcomes, places=_places_of(examined, sifted, fate))
     for number, count in enumerate(np.bincount(fate, minlength=len(_OUTCOMES)).tolist()):
@@ -242,6 +258,14 @@ def account_of(examined: Sequence[Examined], sifted: Sifted, outcome: BatchOutco
     if len(sifted.observed_us):
         account.newest_observed_at = from_microseconds(int(sifted.observed_us.max()))
     return account
+
+
+def _fate_of(sifted: Sifted, outcome: BatchOutcome) -> Ints:
+    """Return what became of each reading, by number of the outcome."""
+    fate = np.full(len(sifted.message), _NUMBERS[Outcome.STORED])
+    fate[outcome.duplicates] = _NUMBERS[Outcome.DUPLICATE]
+    fate[outcome.conflicts] = _NUMBERS[Outcome.REJECTED]
+    return fate
 
 
 def _outcomes_of(examined: Sequence[Examined], sifted: Sifted, fate: Ints, again: set[int]) -> list[Outcome]:

@@ -56,6 +56,9 @@ class Examined:
         How many of its readings the refusals stand for.
     uplink
         The frame that brought it, of an adopted sensor.
+    owner
+        Id of the adopted sensor that it is a message of, readable or not; None where it comes from elsewhere, and
+        where the flood gate held it back: what is kept of a sensor's own must not be pushed out by it.
     """
 
     kept: Message
@@ -67,6 +70,7 @@ class Examined:
     aside: Aside | None = None
     uplink: Uplink | None = None
     timeless: bool = False
+    owner: int | None = None
 
     @property
     def is_heard_only(self) -> bool:
@@ -103,13 +107,15 @@ def examine(message: Message, sensors: Sensors, limits: Limits) -> Examined:
     decoded: Decoded | Refusal | None = _hold_back(message, limits)
     sender = Sender(address.external_id, commune, "" if decoded else VERSIONS[address.network])
     if decoded is None:
-        decoded = _decode(address.network, message)
+        decoded = decode_message(address.network, message)
     if isinstance(decoded, Decoded):
         decoded = refuse_sender(address, decoded) or (refuse_place(address, known) if known else None) or decoded
     if isinstance(decoded, Refusal):
         refused = _refused(message, limits, decoded, sender)
         # Nobody looked whether a quarantined pack says its time: equal bytes may be another observation.
         refused.timeless = message.flooded and address.network is Network.NATIVE
+        if known is not None and decoded.reason not in {Reason.WRONG_TOPIC, Reason.FLOODED}:
+            refused.owner = known.sensor.sensor_id
         return refused
     # In a topic of ours there is nothing to mend.
     examined = Examined(_storable(message) if message.properties else message, sender, timeless=decoded.timeless)
@@ -130,7 +136,7 @@ def _of_unknown(examined: Examined, address: Address, decoded: Decoded) -> Exami
 
 def _of_known(examined: Examined, address: Address, known: Known, decoded: Decoded) -> Examined:
     """Fill in what the message of an adopted sensor says."""
-    examined.sensor = known.sensor
+    examined.sensor, examined.owner = known.sensor, known.sensor.sensor_id
     observations: Sequence[Observation] = decoded.observations
     refusals: Sequence[Refusal] = decoded.refusals
     if decoded.uplink is not None:
@@ -186,7 +192,8 @@ def _unread(uplink: Uplink, model: str | None) -> str:
     return f"no field is known to Vigie, and the device model {model or uplink.device} is unknown"
 
 
-def _decode(network: Network, message: Message) -> Decoded | Refusal:
+def decode_message(network: Network, message: Message) -> Decoded | Refusal:
+    """Return what the decoder of a network finds in a message; never raises, whatever the bytes."""
     try:
         return DECODERS[network](message.payload, message.received_at)
     except Exception as error:  # noqa: BLE001 - a decoder's mistake must not hold back the other messages

@@ -36,6 +36,8 @@ class Limits:
         clock was never set. What is imported, back-filled or replayed may be as old as `OLDEST`.
     stale_max
         A live reading observed longer than this before its reception is flagged (``STALE``).
+    raw_frames_kept
+        How many of a sensor's last messages are kept as they came, the first ``kept_bytes_max`` bytes of each; 0: none.
     """
 
     payload_bytes_max: int
@@ -44,6 +46,7 @@ class Limits:
     skew_max: timedelta = timedelta(seconds=60)
     past_max: timedelta = timedelta(days=400)
     stale_max: timedelta = timedelta(hours=6)
+    raw_frames_kept: int = 10
 
     @classmethod
     def of(cls, settings: IngestSettings) -> Limits:
@@ -55,6 +58,7 @@ class Limits:
             timedelta(seconds=settings.skew_s_max),
             timedelta(days=settings.past_days_max),
             timedelta(seconds=settings.stale_s_max),
+            settings.raw_frames_kept,
         )
 
 

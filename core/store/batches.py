@@ -10,9 +10,11 @@ from psycopg.errors import CheckViolation
 from core.columns import Columns, Ints, from_microseconds
 from core.readings import Arrival, Batch, BatchOutcome, Flag, Quality
 from core.store.asides import write_asides
+from core.store.gateways import write_heard
 from core.store.live import lock_live, write_live_bodies
 from core.store.months import lacks_month, make_months, months_met
 from core.store.pool import Connection
+from core.store.raw_frames import write_as_came
 from core.store.rejections import write_rejections
 from core.store.staging import stage
 from core.store.stretches import stretches
@@ -133,6 +135,10 @@ def _write(connection: Connection, batch: Batch, readings: Columns) -> BatchOutc
         replayed_at = batch.received_at if batch.arrival is Arrival.REPLAYED else None
         write_rejections(connection, rejections, replayed_at=replayed_at)
         write_asides(connection, batch.asides)
+        # Rows of a sensor, in its order, before the lock of the live feed: whoever writes the same waits the same way.
+        if batch.as_came is not None:
+            write_as_came(connection, batch.as_came(outcome), batch.raw_frames_kept, batch.received_at)
+        write_heard(connection, batch.heard)
         if outcome.stored:
             left_out = np.concatenate((outcome.duplicates, outcome.conflicts)).tolist()
             lock_live(connection)

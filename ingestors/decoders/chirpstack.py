@@ -33,7 +33,9 @@ from ingestors.decoders.lorawan import (
     name_device,
     parse_counter,
     parse_payload,
+    parse_receptions,
     parse_session,
+    parse_spreading_factor,
 )
 
 VERSION = 2
@@ -67,6 +69,15 @@ def _uplink(event: dict[str, Any], observed_at: datetime) -> Uplink:
     payload = parse_payload(event.get("data"), "data")
     tags = member(member(event, "deviceInfo"), "tags")
     signal = tuple(best_signal(event.get("rxInfo"), observed_at))
+    lora = member(member(member(event, "txInfo"), "modulation"), "lora")
     return Uplink(
-        session, f_cnt, f_port, payload, observed_at, name_device(tags.get("brand"), tags.get("model")), signal
+        session,
+        f_cnt,
+        f_port,
+        payload,
+        observed_at,
+        name_device(tags.get("brand"), tags.get("model")),
+        signal,
+        parse_receptions(event.get("rxInfo"), lambda one: one.get("gatewayId")),
+        parse_spreading_factor(lora.get("spreadingFactor")),
     )

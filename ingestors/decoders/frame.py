@@ -11,10 +11,12 @@ from typing import Any, NamedTuple, NoReturn
 
 from core.clock import parse_instant
 from core.metrics import Metric
-from core.readings import Reason
+from core.readings import Reason, Reception
 
 READINGS_MAX = 1_000
 """Most readings of one message; a message with more is refused whole."""
+RECEPTIONS_MAX = 16
+"""Gateways of one frame that are told of; those that are named first."""
 SERVICE_PORT = 0
 """LoRaWAN's port of MAC commands, which are the network's own: a service frame carries no reading. The Things Stack
 passes it on to applications, first with its bytes (lorawan-stack issue 3511), then without (pull request 4671);
@@ -22,11 +24,15 @@ ChirpStack keeps it back."""
 
 
 class Observation(NamedTuple):
-    """One decoded value: the metric's stored unit, aware UTC."""
+    """One decoded value: the metric's stored unit, aware UTC.
+
+    ``sent`` is the figure and the unit that it was sent in, None where the payload says them plainly.
+    """
 
     metric: Metric
     observed_at: datetime
     value: float
+    sent: tuple[float, str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +62,10 @@ class Uplink:
     health
         Battery and signal as the network server gives them: they go with what a codec or a device decoder finds, and
         are none by themselves.
+    receptions
+        The gateways that heard it, `RECEPTIONS_MAX` at most, each once.
+    spreading_factor
+        7 to 12; None when the server does not say.
     """
 
     session: str
@@ -65,6 +75,8 @@ class Uplink:
     observed_at: datetime
     device: str | None = None
     health: tuple[Observation, ...] = ()
+    receptions: tuple[Reception, ...] = ()
+    spreading_factor: int | None = None
 
 
 # Not frozen for the same reason as `core.readings.Message`.

@@ -22,11 +22,15 @@ bytes are left to the decoder of the device's model, which ``version_ids`` may n
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
-from core.readings import Reason
-from ingestors.decoders.fields import best_signal, decode_fields, first_of_each, observe
+from core.clock import format_instant
+from core.metrics import Metric
+from core.readings import Heard, Reason
+from ingestors.decoders.fields import best_signal, decode_fields, first_of_each, format_field, observe
 from ingestors.decoders.frame import Decoded, Observation, Refusal, Uplink, member, parse_json, parse_number, parse_time
 from ingestors.decoders.lorawan import (
     F_CNT_MAX,
@@ -35,7 +39,9 @@ from ingestors.decoders.lorawan import (
     name_device,
     parse_counter,
     parse_payload,
+    parse_receptions,
     parse_session,
+    parse_spreading_factor,
 )
 
 VERSION = 2
@@ -68,6 +74,28 @@ def decode_the_things_stack(payload: bytes, received_at: datetime) -> Decoded | 
     return _decode_uplink(envelope, envelope["uplink_message"], device_id.lower())
 
 
+def format_uplink(device_id: str, observed_at: datetime, heard: Heard, values: Iterable[tuple[Metric, float]]) -> bytes:
+    """Format what a sensor said, and who heard it, as the uplink that the network server would publish."""
+    at = format_instant(observed_at)
+    receptions = [
+        {
+            "gateway_ids": {"gateway_id": one.gateway},
+            "rssi": one.rssi_dbm,
+            "snr": one.snr_db,
+            "location": {"latitude": one.latitude, "longitude": one.longitude},
+        }
+        for one in heard.receptions
+    ]
+    fields = dict(format_field(metric, value) for metric, value in values)
+    message = {"session_key_id": heard.session, "f_cnt": heard.f_cnt, "f_port": 1, "decoded_payload": fields}
+    uplink = {
+        "end_device_ids": {"device_id": device_id},
+        "received_at": at,
+        "uplink_message": message | {"rx_metadata": receptions, "received_at": at},
+    }
+    return json.dumps(uplink, separators=(",", ":"), allow_nan=False).encode()
+
+
 def _decode_uplink(envelope: dict[str, Any], message: dict[str, Any], sender: str) -> Decoded | Refusal:
     observed_at = _observed_at(envelope, message)
     if observed_at is None:
@@ -90,7 +118,10 @@ def _uplink(envelope: dict[str, Any], message: dict[str, Any], observed_at: date
     versions = member(message, "version_ids")
     device = name_device(versions.get("brand_id"), versions.get("model_id"))
     health = (*_battery(message, observed_at), *best_signal(message.get("rx_metadata"), observed_at))
-    return Uplink(session, f_cnt, f_port, payload, observed_at, device, health)
+    receptions = parse_receptions(message.get("rx_metadata"), lambda one: member(one, "gateway_ids").get("gateway_id"))
+    lora = member(member(member(message, "settings"), "data_rate"), "lora")
+    factor = parse_spreading_factor(lora.get("spreading_factor"))
+    return Uplink(session, f_cnt, f_port, payload, observed_at, device, health, receptions, factor)
 
 
 def _observed_at(envelope: dict[str, Any], uplink: dict[str, Any]) -> datetime | None:
