@@ -23,6 +23,7 @@ from starlette.types import Scope
 
 from core.roles import PassKind, Right, Visitor
 from services.api.doors.visiting import MaybeVisiting
+from services.api.page_policy import NO_TILES, Tiles, page_headers
 from services.api.page_words import LANGUAGE_COOKIE, chosen_language
 from services.words import LANGUAGES, read_catalogues
 
@@ -42,22 +43,10 @@ PAGES: Mapping[str, Right] = {
     "audit": Right.AUDIT,
 }
 """The pages of the rail in order, and the right that each asks for somewhere; each has a template, a script, a name."""
+BEHIND: Mapping[str, str] = {"capteur": "supervision", "alarmes": "supervision"}
+"""The pages that the rail does not show, and the one of the rail that each is a part of, with its right."""
 ROUND_PAGE = "round"
 """The page of a driver's link; it has no rail: its visitor may see nothing else."""
-
-_POLICY = (
-    "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; form-action 'self'; "
-    "frame-ancestors 'none'"
-)
-PAGE_HEADERS: Mapping[str, str] = {
-    "Content-Security-Policy": _POLICY,
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "same-origin",
-    "Cross-Origin-Opener-Policy": "same-origin",
-    "Permissions-Policy": "camera=(), microphone=(), geolocation=()",
-    "Cache-Control": "private, no-cache",
-    "Vary": "Accept-Language, Cookie",
-}
 
 # Some systems' tables lack these, and a browser told not to sniff would refuse the files.
 mimetypes.add_type("text/javascript", ".js")
@@ -118,11 +107,12 @@ def first_page_of(visitor: Visitor) -> str:
 class Pages:
     """The templates with their words; every page, the door's too, is drawn here."""
 
-    def __init__(self, dashboards_dir: Path) -> None:
+    def __init__(self, dashboards_dir: Path, tiles: Tiles = NO_TILES) -> None:
+        self._tiles, self._headers = tiles, page_headers(tiles)
         self.catalogues = read_catalogues(dashboards_dir)
         self.version = static_version(dashboards_dir)
         self._scripts = dashboards_dir / "static" / "js"
-        self._modules = {page: modules_of(page, self._scripts) for page in (*PAGES, ROUND_PAGE)}
+        self._modules = {page: modules_of(page, self._scripts) for page in (*PAGES, *BEHIND, ROUND_PAGE)}
         self._templates = Environment(
             loader=FileSystemLoader(dashboards_dir / "pages"),
             autoescape=True,
@@ -135,8 +125,10 @@ class Pages:
         language = chosen_language(request)
         html = self._templates.get_template(f"{page}.html").render(
             page=page,
+            current=BEHIND.get(page, page),
             modules=self._modules.get(page, []),
             language=language,
+            tiles=self._tiles,
             languages=LANGUAGES,
             language_urls={code: _in_language(request, code) for code in LANGUAGES},
             static=f"/static/{self.version}",
@@ -144,7 +136,7 @@ class Pages:
             t=self.catalogues[language].text,
             **shown,
         )
-        response = HTMLResponse(html, status, headers={**PAGE_HEADERS, "Content-Language": language})
+        response = HTMLResponse(html, status, headers={**self._headers, "Content-Language": language})
         if request.query_params.get("lang") == language:
             response.set_cookie(LANGUAGE_COOKIE, language, max_age=_YEAR_S, samesite="lax", httponly=True)
         return response
@@ -159,13 +151,13 @@ def page_router(pages: Pages) -> APIRouter:
         if visitor is None:
             # A driver has nowhere to sign in: whose link is gone is told so.
             return pages.answer(request, "gone", status=410) if page == ROUND_PAGE else _to_the_door(request)
-        wanted = Right.DRIVE if page == ROUND_PAGE else PAGES[page]
+        wanted = Right.DRIVE if page == ROUND_PAGE else PAGES[BEHIND.get(page, page)]
         if not visitor.may_somewhere(wanted):
             return RedirectResponse(f"/{first_page_of(visitor)}", status_code=303)
         offered = [name for name, right in PAGES.items() if visitor.may_somewhere(right)]
         return pages.answer(request, page, pages=offered)
 
-    for page in (*PAGES, ROUND_PAGE):
+    for page in (*PAGES, *BEHIND, ROUND_PAGE):
         router.add_api_route(f"/{page}", answer, methods=["GET"], name=page)
 
     @router.get("/")

@@ -67,7 +67,14 @@ def stub_models() -> StubModels:
 
 def _model(model_id: int, metric: str, at: datetime) -> Row:
     facts = {"rows": 120_000 + model_id, "series": 12, "duration_s": 41.5, "code_version": "0.7.0+3e502ae", "seed": 7}
-    spent = {"energy_kwh": 0.0042, "co2e_g": 0.24, "why": "schedule", "parameters": {"trees": 400}, "card": {}}
+    origins = {"field": 3, "simulated": 9} if metric == "co2_ppm" else {"simulated": 12}
+    spent = {
+        "energy_kwh": 0.0042,
+        "co2e_g": 0.24,
+        "why": "schedule",
+        "parameters": {"trees": 400},
+        "card": {"origins": origins},
+    }
     window = {"history_start": iso(at - timedelta(days=180)), "history_end": iso(at)}
     about = {"model_id": model_id, "metric": metric, "trained_at": iso(at), "sha256": f"{model_id:064x}"}
     return {

@@ -9,12 +9,18 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Annotated
 
 import uvicorn
-from fastapi import APIRouter, FastAPI, Request, Response
+from fastapi import APIRouter, FastAPI, Query, Request, Response
 from fastapi.responses import JSONResponse, StreamingResponse
+from page_alarm_rules import alarm_rules_router
+from page_alarms import alarms_router
 from page_doors import StubDoor, install_door, stub_door
+from page_health import health_router
+from page_metropole import metropole_router
 from page_models import explanations_router, models_router
+from page_sensor import sensor_router
 from page_storage import storage_router
 from page_stub_donnees import intake_router, listed, quality_router, registry_router
 from page_town import COMMUNE, EMPTY_COMMUNE, Row, StubTown, forecast_steps, iso, level, quantity
@@ -32,9 +38,20 @@ def stub_app(town: StubTown, door: StubDoor | None = None) -> FastAPI:
     install_door(app, door or stub_door())
     app.include_router(page_router(app.state.pages))
     mount_static(app, DASHBOARDS)
-    donnees = (quality_router(town), intake_router(town), registry_router(town), storage_router())
+    donnees = (quality_router(town), intake_router(town), registry_router(town), storage_router(), health_router())
     models = (models_router(town.models), explanations_router(town.models))
-    for router in (*donnees, *models, _places(town), _refusals(town), _series(town), _live(town)):
+    for router in (
+        sensor_router(town),
+        *donnees,
+        *models,
+        alarms_router(town),
+        alarm_rules_router(town.rules),
+        metropole_router(town),
+        _places(town),
+        _refusals(town),
+        _series(town),
+        _live(town),
+    ):
         app.include_router(router, prefix="/api/v1")
     return app
 
@@ -46,6 +63,10 @@ def _places(town: StubTown) -> APIRouter:
     def communes() -> Row:
         rows = [(COMMUNE, "Noisy-le-Grand", len(town.sensors)), (EMPTY_COMMUNE, "Villiers-sur-Marne", 0)]
         rows += [(f"7510{n}", f"Paris {n}e", 0) for n in range(1, 9)]
+        seen = {one["insee"]: one for one in town.others}
+        rows = [row for row in rows if row[0] not in seen] + [
+            (insee, one["name"], one["sensors"]) for insee, one in seen.items()
+        ]
         return listed([{"insee": insee, "name": name, "sensors": sensors} for insee, name, sensors in rows])
 
     @router.get("/quantities")
@@ -53,8 +74,8 @@ def _places(town: StubTown) -> APIRouter:
         return listed([quantity(metric) for metric in METRICS.values()])
 
     @router.get("/sensors")
-    def sensors(commune: str) -> Row:
-        return listed(town.sensors if commune == COMMUNE else [])
+    def sensors(commune: str | None = None) -> Row:
+        return listed(town.sensors if commune in {None, COMMUNE} else [])
 
     @router.post("/sensors", status_code=201)
     async def adopt(request: Request) -> Row:
@@ -69,8 +90,9 @@ def _places(town: StubTown) -> APIRouter:
         return listed(list(by_code.values()) if commune == COMMUNE else [])
 
     @router.get("/latest")
-    def latest(commune: str) -> Row:
-        return listed(list(town.latest.values()) if commune == COMMUNE else [])
+    def latest(commune: str | None = None, sensor_id: int | None = None) -> Row:
+        asked = [one for one in town.latest.values() if sensor_id in {None, one["sensor_id"]}]
+        return listed(asked if commune in {None, COMMUNE} else [])
 
     return router
 
@@ -110,13 +132,19 @@ def _series(town: StubTown) -> APIRouter:
     router = APIRouter()
 
     @router.get("/trends")
-    def trends(commune: str) -> Row:
-        start = datetime.now(UTC) - timedelta(hours=24)
+    def trends(series: Annotated[list[int], Query()], hours: int = 6, step: str = "PT15M") -> Row:
+        town.trends_asked.append(series)
+        start, step_s = datetime.now(UTC) - timedelta(hours=hours), 60 * int(step.removeprefix("PT").removesuffix("M"))
+        steps = hours * 3600 // step_s
         items = [
-            {"series_id": key, "values": [level(name, start + n * timedelta(minutes=30), key) for n in range(48)]}
+            {
+                "series_id": key,
+                "values": [level(name, start + timedelta(seconds=n * step_s), key) for n in range(steps)],
+            }
             for key, name in town.metrics.items()
+            if key in series
         ]
-        return {"start": iso(start), "step_s": 1800, "items": items if commune == COMMUNE else []}
+        return {"start": iso(start), "step_s": step_s, "items": items}
 
     @router.get("/series/{series_id}")
     def series(series_id: int) -> Row:

@@ -9,13 +9,19 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from page_alarm_rules import StubRules, town_rules
+from page_alarms import StubAlarms, town_alarms
 from page_intakes import StubIntakes, past_intakes
+from page_metropole import place_of
 from page_models import StubModels, stub_models
+from page_sensor import StubSensorFacts, sensor_facts
 
 from core.metrics import METRICS, Metric
 
 COMMUNE = "93051"
 EMPTY_COMMUNE = "94079"
+_BEHIND_GATEWAY = (13, 14, 21)
+"""Series of the sensors that the silent gateway of the alarms heard."""
 LOOPING = "eui-a84041ffff1b2c3d"
 
 Row = dict[str, Any]
@@ -34,6 +40,7 @@ _TOWN: tuple[tuple[str, str, str, tuple[str, ...]], ...] = (
     ("outdoor_air", "Station du parc", "Station du parc", ("pm25_ugm3", "no2_ugm3")),
     ("counter", "Pont de Bry", "Compteur vélos", ("bikes_count",)),
 )
+_SITES = len({site for _, site, _, _ in _TOWN})
 _LEVELS: dict[str, tuple[float, float]] = {
     "co2_ppm": (440, 900),
     "temperature_c": (18, 4),
@@ -80,6 +87,11 @@ class StubTown:
     lane_state: str = "ok"
     pruned: list[Row] = field(default_factory=list)
     acts: list[tuple[str, Row]] = field(default_factory=list)
+    alarms: StubAlarms = field(default_factory=StubAlarms)
+    rules: StubRules = field(default_factory=StubRules)
+    others: list[Row] = field(default_factory=list)
+    trends_asked: list[list[int]] = field(default_factory=list)
+    facts: StubSensorFacts = field(default_factory=StubSensorFacts)
     intakes: StubIntakes = field(default_factory=StubIntakes)
     models: StubModels = field(default_factory=stub_models)
     doubts: list[str] = field(default_factory=list)
@@ -132,8 +144,8 @@ def stub_town() -> StubTown:
                     "code": f"site-{site_id}",
                     "name": site,
                     "commune_insee": COMMUNE,
-                    "longitude": None,
-                    "latitude": None,
+                    "longitude": place_of(site_id, _SITES)[0],
+                    "latitude": place_of(site_id, _SITES)[1],
                 },
                 "series": rows,
             }
@@ -145,18 +157,31 @@ def stub_town() -> StubTown:
         _pruned("unknown_unit", "age", None, 12),
         _pruned("flooded", "messages", LOOPING, 166_000),
     ]
+    town.alarms = town_alarms(town.sensors, now)
+    town.rules = town_rules(now)
+    town.facts = sensor_facts(now)
     town.intakes.items = past_intakes(now)
-    town.unknown = [
-        {
-            "external_id": "eui-24e124707c481005",
-            "network": "chirpstack",
-            "topic": "application/1/device/24e124707c481005/event/up",
-            "messages": 14,
-            "first_received_at": iso(now - timedelta(hours=3)),
-            "last_received_at": iso(now - timedelta(minutes=4)),
-        }
-    ]
+    town.unknown = [_stranger(now)]
     return town
+
+
+def _stranger(now: datetime) -> Row:
+    """Return a sensor that publishes and that nobody adopted."""
+    return {
+        "external_id": "eui-24e124707c481005",
+        "network": "chirpstack",
+        "topic": "application/1/device/24e124707c481005/event/up",
+        "messages": 14,
+        "first_received_at": iso(now - timedelta(hours=3)),
+        "last_received_at": iso(now - timedelta(minutes=4)),
+        "guess": {
+            "kind": "indoor_air",
+            "model": "elsys-ers-co2",
+            "name": "Salle 14",
+            "commune_insee": None,
+            "told_by": "ERS CO2",
+        },
+    }
 
 
 def _pruned(reason: str, bound: str, external_id: str | None, messages: int) -> Row:
@@ -186,8 +211,11 @@ def _latest(sensor_id: int, series_id: int, metric: Metric, now: datetime) -> Ro
 
 def _trouble(town: StubTown, now: datetime) -> None:
     town.latest[1] |= {"value": 1840.0, "expected": {"p05": 900.0, "p50": 1060.0, "p95": 1250.0}, "state": "watch"}
+    town.latest[10] |= {"value": 0.97}
+    town.latest[16] |= {"value": 91.2, "expected": {"p05": 40.0, "p50": 49.0, "p95": 58.0}, "state": "watch"}
     silent = now - timedelta(hours=5)
-    town.latest[12] |= {"observed_at": iso(silent), "received_at": iso(silent), "state": "silent"}
+    for series_id in (12, *_BEHIND_GATEWAY):
+        town.latest[series_id] |= {"observed_at": iso(silent), "received_at": iso(silent), "state": "silent"}
     town.latest[6] |= {"quality": 1, "state": "suspect"}
 
 

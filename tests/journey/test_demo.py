@@ -161,7 +161,7 @@ def test_a_value_published_outside_appears_on_the_page_without_reload(demo: Demo
     page = demo.page(browser, locale="fr-FR")
     errors: list[str] = []
     page.on("pageerror", lambda error: errors.append(str(error)))
-    page.goto(f"{demo.url}supervision?commune=93051", wait_until="load")
+    page.goto(f"{demo.url}supervision?commune=93051&view=list", wait_until="load")
     expect(page.locator("main")).to_contain_text("ppm", timeout=15_000)
     page.evaluate("window.notReloaded = true")
     pack = [{"n": "co2", "u": "ppm", "v": 4321, "t": datetime.now(UTC).timestamp()}]

@@ -160,10 +160,10 @@ def test_a_model_is_judged_doubted_and_replaced(visited: tuple[Page, str, int]) 
 
 def test_a_forecast_says_its_doubts_and_why_it_is_as_it_is(visited: tuple[Page, str, int]) -> None:
     page, url, series_id = visited
-    page.goto(f"{url}/supervision?series={series_id}")
+    page.goto(f"{url}/capteur?series={series_id}")
     words = page.locator("vigie-chart .words")
     expect(words).to_contain_text("le modèle a fait moins bien que la naïve ces derniers jours")
     expect(words.locator(".doubt")).to_contain_text("Il manque beaucoup de mesures du dernier jour")
-    page.get_by_role("button", name="Pourquoi").click()
+    page.locator("vigie-chart").get_by_role("button", name="Pourquoi").click()
     expect(page.locator(".explain .says")).to_contain_text("30\u00a0kW")
     expect(page.locator(".what-if")).to_be_hidden()

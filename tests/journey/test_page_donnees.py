@@ -12,7 +12,7 @@ from playwright.sync_api import Browser, expect
 
 pytestmark = pytest.mark.journey
 AXE = Path(__file__).resolve().parents[2] / "node_modules" / "axe-core" / "axe.min.js"
-VIEWS = ("refusals", "gaps", "completeness", "registry", "ingest", "storage")
+VIEWS = ("refusals", "gaps", "completeness", "registry", "ingest", "storage", "health")
 
 
 @pytest.fixture
@@ -24,13 +24,13 @@ def visitor(browser: Browser) -> Iterator[Visit]:
 def test_the_figures_are_the_table_of_contents(visitor: Visit) -> None:
     page = visitor.open(f"/donnees?commune={COMMUNE}")
     tabs = page.get_by_role("tab")
-    expect(tabs.locator(".v")).to_have_text(["7", "45", "90\u00a0%", "11", "0,4\u00a0s", "1,9\u00a0Go"])
+    expect(tabs.locator(".v")).to_have_text(["7", "45", "90\u00a0%", "11", "0,4\u00a0s", "1,9\u00a0Go", "1"])
     tabs.first.focus()
     page.keyboard.press("ArrowRight")
     expect(page.get_by_role("tabpanel")).to_have_attribute("id", "gaps")
     assert "view=gaps" in page.url
     page.keyboard.press("End")
-    expect(page.get_by_role("tabpanel")).to_have_attribute("id", "storage")
+    expect(page.get_by_role("tabpanel")).to_have_attribute("id", "health")
     page.go_back()
     expect(page.get_by_role("tabpanel")).to_have_attribute("id", "gaps")
 
@@ -160,3 +160,37 @@ def test_what_takes_the_room_and_which_export_fails(visitor: Visit) -> None:
     page.locator("[data-schedules]").get_by_role("button", name="air").click()
     expect(page.locator("[data-schedules] .beneath")).to_contain_text("1/2026-03-02.csv")
     expect(page.locator("[data-schedules] .beneath")).to_contain_text("corrigé")
+
+
+def test_a_month_is_walked_day_by_day(visitor: Visit) -> None:
+    page = visitor.open(f"/donnees?commune={COMMUNE}&view=completeness")
+    page.get_by_role("button", name="Détails\u00a0: Bac papier 42").click()
+    months = page.get_by_role("group", name="Jours de Bac papier 42, par mois")
+    assert months.locator("table caption").count() in {1, 2}
+    expect(months.locator(".day-cell")).to_have_count(30)
+    expect(months.locator(".day-cell.absent")).to_have_count(4)
+    expect(months.locator("[tabindex='0']")).to_have_count(1)
+    months.locator("[tabindex='0']").focus()
+    page.keyboard.press("ArrowUp")
+    expect(page.locator(".day-said")).to_contain_text("rien reçu")
+    page.keyboard.press("Home")
+    expect(months.locator(".day-cell").first).to_be_focused()
+    expect(page.locator("[data-completeness] .beneath tbody tr").last).to_be_visible()
+
+
+def test_what_the_platform_says_of_itself_comes_with_what_to_do(visitor: Visit) -> None:
+    page = visitor.open(f"/donnees?commune={COMMUNE}&view=health")
+    rows = page.locator("[data-health] tbody tr")
+    expect(rows.first).to_have_attribute("data-key", "storage")
+    expect(rows.first).to_contain_text("pleine vers le")
+    expect(rows.first).to_contain_text("vigie storage keep")
+    expect(rows.nth(1)).to_contain_text("412 messages refusés depuis 24\u00a0h, pour 91 par jour d’ordinaire.")
+    expect(rows.last).to_have_class("good")
+    expect(page.get_by_role("tab", name="Santé")).to_contain_text("1 point à réparer")
+
+
+@pytest.mark.parametrize("view", ["gaps", "completeness", "registry"])
+def test_every_sensor_leads_to_its_page(visitor: Visit, view: str) -> None:
+    page = visitor.open(f"/donnees?commune={COMMUNE}&view={view}")
+    link = page.locator(f"#{view}").get_by_role("link", name="Bac papier 42")
+    expect(link).to_have_attribute("href", f"/capteur?sensor=5&commune={COMMUNE}")

@@ -10,7 +10,7 @@ import pytest
 from page_browser import Visit, visit
 from page_doors import stub_door
 from page_town import COMMUNE, stub_town
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 
 from core.roles import Grant, Role
 
@@ -176,6 +176,46 @@ def test_who_does_not_operate_sees_who_could_and_no_button(browser: Browser) -> 
         expect(page.locator(".reigns li")).to_have_count(2)
         expect(page.get_by_role("button", name="parole")).to_have_count(0)
         expect(page.locator("#life .needs")).to_have_text("Peut agir ici\u00a0: un administrateur.")
+
+
+def test_what_is_simulated_is_labelled_so(visitor: Visit) -> None:
+    page = visitor.open("/modeles")
+    for metric, words in (("CO₂", "9 séries sur 12 simulées"), ("NO₂", "séries simulées")):
+        named = page.locator(".every .who", has=page.get_by_role("link", name=metric, exact=True))
+        expect(named.locator(".simulated")).to_have_text(words)
+    page = visitor.open("/modeles?metric=no2_ugm3")
+    expect(page.locator("[data-crumb] .simulated")).to_have_text("séries simulées")
+
+
+def test_a_tiny_training_is_told_in_thousandths(visitor: Visit) -> None:
+    page = visitor.open("/modeles")
+    said = page.evaluate(
+        """async (cases) => {
+            const root = document.querySelector("script[type=module]").src.replace(/[^/]+$/, "");
+            const { energyWords } = await import(root + "model_words.js");
+            return cases.map(([energy_kwh, co2e_g]) => energyWords({ energy_kwh, co2e_g }));
+        }""",
+        [[0.0042, 0.24], [0.000038, 0.0021], [0.0000042, 0.0004], [0.5, 26], [0, 0], [None, None]],
+    )
+    assert [one.replace("\u00a0", " ") for one in said] == [
+        "4,2 Wh · 0,24 g CO₂e",
+        "38 mWh · 2,1 mg CO₂e",
+        "4,2 mWh · 0,4 mg CO₂e",
+        "500 Wh · 26 g CO₂e",
+        "0 Wh · 0 g CO₂e",
+        "énergie non comptée",
+    ]
+
+
+def test_series_that_nobody_scored_are_not_praised(visitor: Visit) -> None:
+    def unscored(route: Route) -> None:
+        answer = route.fetch()
+        items = [{**one, "skill": None, "coverage_90": None} for one in answer.json()["items"]]
+        route.fulfill(json={"items": items, "next": None})
+
+    visitor.page.route("**/api/v1/scores?*by=series*", unscored)
+    page = visitor.open("/modeles?metric=co2_ppm")
+    expect(page.get_by_role("tab", name="Séries")).to_contain_text("pas encore noté")
 
 
 @pytest.mark.parametrize("width", [1440, 390])

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 from page_browser import Visit, visit
-from page_town import COMMUNE, stub_town
+from page_town import stub_town
 from playwright.sync_api import Browser, Page, expect
 
 pytestmark = pytest.mark.journey
 AXE = Path(__file__).resolve().parents[2] / "node_modules" / "axe-core" / "axe.min.js"
-ROOM_12 = f"/supervision?commune={COMMUNE}&series=1&period=24h"
+ROOM_12 = "/capteur?series=1&period=24h"
 
 
 @pytest.fixture
@@ -24,7 +24,7 @@ def visitor(browser: Browser) -> Iterator[Visit]:
 def opened(visitor: Visit) -> Page:
     """Open Pourquoi on the chart of a room."""
     page = visitor.open(ROOM_12)
-    page.get_by_role("button", name="Pourquoi").press("Enter")
+    page.locator("vigie-chart").get_by_role("button", name="Pourquoi").press("Enter")
     expect(page.locator(".explain .says")).to_be_visible()
     return page
 
@@ -79,7 +79,7 @@ def test_a_sensor_is_stuck_since_its_value_is_the_same(visitor: Visit) -> None:
 def test_a_step_is_explained_and_another_by_keyboard(visitor: Visit) -> None:
     page = opened(visitor)
     expect(page.locator(".explain .says")).to_have_text("Surtout le niveau de la dernière heure.")
-    bars = page.get_by_role("group", name="Ce qui pousse la prévision")
+    bars = page.locator("vigie-chart").get_by_role("group", name="Ce qui pousse la prévision")
     expect(bars).to_contain_text("le niveau récent+150\u00a0ppml’habitude−60\u00a0ppm")
     slider = page.get_by_role("slider", name="Heure expliquée")
     before = slider.get_attribute("aria-valuetext")
@@ -88,14 +88,14 @@ def test_a_step_is_explained_and_another_by_keyboard(visitor: Visit) -> None:
     assert before != slider.get_attribute("aria-valuetext")
     assert "language=fr" in asked.value.url
     page.get_by_role("button", name="Fermer").click()
-    expect(page.get_by_role("button", name="Pourquoi")).to_be_focused()
+    expect(page.locator("vigie-chart").get_by_role("button", name="Pourquoi")).to_be_focused()
     expect(page.locator(".explain")).to_be_hidden()
 
 
 def test_a_click_on_the_chart_explains_that_hour(visitor: Visit) -> None:
     page = visitor.open(ROOM_12)
     chart = page.locator("vigie-chart canvas")
-    expect(page.get_by_role("button", name="Pourquoi")).to_be_visible()
+    expect(page.locator("vigie-chart").get_by_role("button", name="Pourquoi")).to_be_visible()
     box = chart.bounding_box()
     assert box is not None
     chart.click(position={"x": box["width"] * 0.3, "y": box["height"] / 2})

@@ -53,7 +53,7 @@ def test_bytes_that_are_no_text_are_shown_as_bytes_alone(visitor: Visit) -> None
     message = page.locator("[data-refusals] details.refusal").first
     message.locator("summary").click()
     expect(message.locator("pre")).to_contain_text("ff 01")
-    expect(message.get_by_role("button")).to_have_text(["Octets"])
+    expect(message.get_by_role("button")).to_have_text(["Octets", "Rejouer ce message"])
     expect(message).to_contain_text("Seuls les 2 premiers octets ont été gardés")
 
 
@@ -130,3 +130,13 @@ def test_nothing_refused_is_said(visitor: Visit) -> None:
         "Aucun message refusé depuis 24 heures. Tous les capteurs qui publient sont connus."
     )
     expect(page.locator("[data-quarantine]")).to_have_text("Aucun capteur ne déborde.")
+
+
+def test_one_message_is_replayed_alone(visitor: Visit) -> None:
+    page = visitor.open(f"/donnees?commune={COMMUNE}")
+    message = page.locator("[data-refusals] details.refusal").first
+    message.locator("summary").click()
+    message.get_by_role("button", name="Rejouer ce message").click()
+    expect(message.locator(".replay")).to_contain_text("enregistrés")
+    asked = visitor.town.intakes.asked[-1]
+    assert (asked["kind"], asked["rejection_id"]) == ("replay", visitor.town.rejections[-1]["rejection_id"])

@@ -150,3 +150,12 @@ def choose(page: Page, text: str) -> None:
     page.get_by_label("Fichier CSV").set_input_files(
         {"name": "capteurs.csv", "mimeType": "text/csv", "buffer": text.encode()}
     )
+
+
+def test_what_an_unknown_sensor_may_be_is_proposed(visitor: Visit) -> None:
+    page = registry(visitor)
+    page.get_by_role("button", name="Adopter eui").click()
+    dialog = page.get_by_role("dialog")
+    expect(dialog).to_contain_text("Deviné d’après ce qu’en dit le réseau (ERS CO2)\u00a0: à vérifier.")
+    expect(dialog.get_by_label("Nom du capteur")).to_have_value("Salle 14")
+    expect(dialog.get_by_label("Modèle d’appareil")).to_have_value("elsys-ers-co2")

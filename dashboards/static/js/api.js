@@ -108,3 +108,6 @@ export async function signOut() {
 /** Send a table as CSV text, return the answer. */
 export const sendCsv = (path, parameters, text) =>
   ask(address(path, parameters), { method: "POST", body: text, headers: { "Content-Type": "text/csv; charset=utf-8" } });
+
+/** Send a file as it is, with its own type, return the answer. */
+export const sendFile = (path, file) => ask(address(path), { method: "POST", body: file, headers: { "Content-Type": file.type } });

@@ -1,7 +1,7 @@
 /** The axes of a chart: hours and days near, months and years far, always of the Paris clock. */
 
 import { farDay, longDay, minute, moment, month, monthYear, number, scale, shortDay, year } from "./formats.js";
-import { daysFrom, hourOf, monthOf, monthStarts, ticks } from "./paris.js";
+import { dayStart, daysFrom, hourOf, monthOf, monthStarts, ticks } from "./paris.js";
 import { language, t } from "./words.js";
 
 const DAY_MS = 24 * 3_600_000;
@@ -9,24 +9,31 @@ const NARROW_PX = 520;
 // A label centred so near to the end would be cut by the edge.
 const EDGE = 0.03;
 
-/** Where lines and labels stand, and what the labels say, by period. */
-function marks(from, until, period, { now, width }) {
+// Hours between two lines of a short window; the first of which few enough fit.
+const HOURS = [1 / 12, 1 / 4, 1 / 2, 1, 2, 3, 6, 12];
+
+/** Where lines and labels stand, and what the labels say, by how long the window is. */
+function marks(from, until, { now, width }) {
   const narrow = width < NARROW_PX;
-  if (period === "5y") return { lines: monthStarts(from, until, 12), labels: monthStarts(from, until, 12), words: year };
-  if (period === "1y") {
+  const days = (until - from) / DAY_MS;
+  if (days > 900) return { lines: monthStarts(from, until, 12), labels: monthStarts(from, until, 12), words: year };
+  if (days > 100) {
     const named = (at) => (monthOf(at) ? month(at) : year(at));
-    return { lines: monthStarts(from, until), labels: monthStarts(from, until, narrow ? 3 : 1), words: named };
+    return { lines: monthStarts(from, until), labels: monthStarts(from, until, narrow || days > 450 ? 3 : 1), words: named };
   }
-  if (period === "24h") {
-    const lines = ticks(from, until, narrow ? 12 : 6);
-    return { lines, labels: lines, words: (at) => (hourOf(at) ? hourWords(at) : dayWords(at, now)) };
+  if (days <= 2.5) {
+    const every = HOURS.find((hours) => (24 * days) / hours <= (narrow ? 4 : 8)) ?? 12;
+    const lines = ticks(from, until, every);
+    return { lines, labels: lines, words: (at) => (isMidnight(at) ? dayWords(at, now) : hourWords(at, every)) };
   }
-  const every = { "7d": narrow ? 2 : 1, "30d": narrow ? 8 : 4 }[period];
+  const far = days > 20;
+  const every = far ? Math.ceil(days / (narrow ? 4.5 : 9)) : Math.ceil(days / (narrow ? 5 : 11));
   const labels = ticks(from, until, 24, 12).filter((at) => daysFrom(now, at) % every === 0);
-  return { lines: ticks(from, until, 24), labels, words: (at) => dayWords(at, now, period === "30d") };
+  return { lines: ticks(from, until, 24), labels, words: (at) => dayWords(at, now, far) };
 }
 
-const hourWords = (at) => (language === "fr" ? `${hourOf(at)}\u00a0h` : minute(at));
+const isMidnight = (at) => dayStart(at) === at;
+const hourWords = (at, every) => (language === "fr" && every >= 1 ? `${hourOf(at)}\u00a0h` : minute(at));
 
 /** Where some days are far, all are named in one way. */
 function dayWords(at, now, far = false) {
@@ -35,8 +42,8 @@ function dayWords(at, now, far = false) {
   return far || Math.abs(away) > 9 ? farDay(at) : shortDay(at);
 }
 
-export function timeAxis(from, until, period, look) {
-  const { lines, labels, words } = marks(from, until, period, look);
+export function timeAxis(from, until, look) {
+  const { lines, labels, words } = marks(from, until, look);
   const inside = labels.filter((at) => at < until - (until - from) * EDGE);
   return {
     type: "time", min: from, max: until,

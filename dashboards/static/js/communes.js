@@ -13,15 +13,20 @@ class VigieCommunes extends HTMLElement {
   #shown = [];
   #at = 0;
 
-  /** Read the communes; return the one the address asks for, else the one with most sensors. */
-  async load() {
+  /**
+   * Read the communes; return the one the address asks for, else the one with most sensors.
+   * @param {{whole?: string}} [offer] `whole`: the name of all of them together, where a page shows that; it is then the
+   *   first choice of who sees sensors in several
+   */
+  async load({ whole = "" } = {}) {
     this.#communes = await readAll("/communes");
     this.#communes.sort((a, b) => Number(!a.sensors) - Number(!b.sensors) || byName(a.name, b.name));
     const asked = get("commune");
     if (!this.#communes.length) throw new Error(t("communes.not_one"));
     const most = this.#communes.reduce((best, one) => (one.sensors > best.sensors ? one : best));
-    this.current = this.#communes.find(({ insee }) => insee === asked) ?? most;
-    put({ commune: this.current.insee });
+    const several = this.#communes.filter(({ sensors }) => sensors).length > 1;
+    this.whole = whole && several ? { insee: "all", name: whole, sensors: 0 } : null;
+    this.current = this.#communes.find(({ insee }) => insee === asked) ?? this.whole ?? most;
     this.#build();
     return this.current;
   }
@@ -31,10 +36,17 @@ class VigieCommunes extends HTMLElement {
     return this.#communes;
   }
 
+  /** Show another one as the current, where a page changes it by itself. */
+  name(commune) {
+    this.current = commune;
+    this.button.firstChild.replaceWith(el("span", {}, commune.name));
+    this.button.setAttribute("aria-label", t("communes.current", { name: commune.name }));
+    put({ commune: commune.insee });
+  }
+
   #build() {
     this.button = this.querySelector("button");
-    this.button.firstChild.replaceWith(el("span", {}, this.current.name));
-    this.button.setAttribute("aria-label", t("communes.current", { name: this.current.name }));
+    this.name(this.current);
     this.input = el("input", {
       type: "text", role: "combobox", "aria-expanded": "true", "aria-controls": "commune-options", "aria-autocomplete": "list",
       "aria-label": t("communes.search"), placeholder: t("communes.search"), autocomplete: "off", spellcheck: "false",
@@ -64,11 +76,13 @@ class VigieCommunes extends HTMLElement {
 
   #filter() {
     const search = plain(this.input.value);
-    this.#shown = this.#communes.filter(({ name, insee }) => plain(name).includes(search) || insee.startsWith(search));
+    const all = [...(this.whole ? [this.whole] : []), ...this.#communes];
+    this.#shown = all.filter(({ name, insee }) => plain(name).includes(search) || insee.startsWith(search));
     this.#at = Math.max(0, this.#shown.findIndex(({ insee }) => insee === this.current.insee));
     const groups = [
+      ["communes.whole", this.#shown.filter((one) => one === this.whole)],
       ["communes.with", this.#shown.filter(({ sensors }) => sensors)],
-      ["communes.without", this.#shown.filter(({ sensors }) => !sensors)],
+      ["communes.without", this.#shown.filter((one) => !one.sensors && one !== this.whole)],
     ].filter(([, communes]) => communes.length);
     this.list.replaceChildren(...groups.map(([title, communes]) => this.#group(t(title), communes)));
     if (!groups.length) this.list.append(el("p", { class: "quiet" }, t("communes.none")));

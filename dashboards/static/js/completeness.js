@@ -1,9 +1,11 @@
-/** The view of complete days: thirty local days per sensor; what is missing is hatched, never zero. */
+/** The view of complete days: thirty local days per sensor, as a strip and as months; what is missing is hatched, never zero. */
 
 import { now, read } from "./api.js";
 import { el } from "./element.js";
 import { date, farDay, number, percent } from "./formats.js";
+import { monthGrids } from "./month_grid.js";
 import { dayStart } from "./paris.js";
+import { sensorPage } from "./sensor_page.js";
 import { openingRow, table } from "./table.js";
 import { t } from "./words.js";
 
@@ -25,7 +27,7 @@ export async function showCompleteness({ commune, sensors }) {
   const rows = items.filter(({ sensor_id: id }) => sensors.has(id)).map((item) => judged(item, sensors.get(item.sensor_id), days));
   rows.sort((a, b) => a.valid / a.judged - b.valid / b.judged || a.name.localeCompare(b.name, "fr", { numeric: true }));
   const told = rows.filter((row) => row.judged);
-  $("[data-completeness]").replaceChildren(told.length ? calendar(told, days) : el("p", { class: "lede none" }, t("completeness.none")));
+  $("[data-completeness]").replaceChildren(told.length ? calendar(told, days, commune) : el("p", { class: "lede none" }, t("completeness.none")));
   $("[data-completeness-legend]").hidden = !told.length;
   const [valid, all] = ["valid", "judged"].map((count) => told.reduce((sum, row) => sum + row[count], 0));
   return { ratio: all ? valid / all : null, short: all - valid };
@@ -53,10 +55,10 @@ function judged(item, sensor, days) {
     return { start, state: day.valid ? "full" : "short", ratio: day.ratio, hours: day.hours_valid };
   });
   const count = (...states) => cells.filter(({ state }) => states.includes(state)).length;
-  return { name: sensor.name, site: sensor.site.name, cells, valid: count("full"), judged: count("full", "short", "absent") };
+  return { id: sensor.sensor_id, name: sensor.name, site: sensor.site.name, cells, valid: count("full"), judged: count("full", "short", "absent") };
 }
 
-function calendar(rows, days) {
+function calendar(rows, days, commune) {
   const heads = [[t("completeness.sensor")], [axis(days), "days"], [t("completeness.valid"), "num"]];
   const drawn = rows.map((row) =>
     openingRow(
@@ -66,6 +68,7 @@ function calendar(rows, days) {
         el("td", { class: row.valid < row.judged ? "num strong" : "num quiet" }, t("completeness.of", { n: row.valid, of: row.judged })),
       ],
       () => shortDays(row),
+      { href: sensorPage(row.id, commune.insee), label: row.name },
     ),
   );
   return table(t("completeness.title"), heads, drawn, { cut: CUT });
@@ -93,13 +96,19 @@ function strip({ name, cells, valid, judged: all }) {
 
 const shareWords = (ratio) => (ratio === null ? t("completeness.nothing") : percent(ratio));
 
-/** The days of one sensor that do not count, in words. */
+/** The days of one sensor as months, and beside them those that do not count. */
 function shortDays({ name, cells }) {
+  const say = ({ start, state, ratio, hours }) =>
+    state === "before" ? t("completeness.day_before", { day: date(start) }) : ratio === null ? t("completeness.day_nothing", { day: date(start) }) : t("completeness.day_said", { day: date(start), share: shareWords(ratio), hours: t("completeness.hours_valid", { n: number(hours) }, hours) });
+  return [el("div", { class: "beside" }, monthGrids(cells, t("completeness.months", { name }), say), shortTable(name, cells))];
+}
+
+function shortTable(name, cells) {
   const short = cells.filter(({ state }) => state === "short" || state === "absent").reverse();
-  if (!short.length) return [el("p", { class: "lede none" }, t("completeness.all_valid"))];
+  if (!short.length) return el("p", { class: "lede none" }, t("completeness.all_valid"));
   const heads = [[t("completeness.date")], [t("completeness.received"), "num"], [t("completeness.hours"), "num"]];
   const rows = short.map(({ start, ratio, hours }) =>
     el("tr", {}, el("td", {}, date(start)), el("td", { class: "num" }, shareWords(ratio)), el("td", { class: "num" }, number(hours))),
   );
-  return [table(t("completeness.short_days", { name }), heads, rows, { cut: 10 })];
+  return table(t("completeness.short_days", { name }), heads, rows, { cut: 8 });
 }

@@ -55,7 +55,7 @@ function inputs({ kind, inputs: all }) {
     el(
       "tr",
       {},
-      el("th", { scope: "row" }, inputText(kind, input.name)),
+      el("th", { scope: "row" }, inputText(kind, input)),
       el("td", {}, input.known_at ? el("time", { datetime: input.known_at }, moment(Date.parse(input.known_at), now())) : t("decision.common.unknown_time")),
       el("td", { class: "wrap" }, input.fallback === null ? t("decision.common.as_expected") : el("span", { class: "state" }, glyph("s-watch"), fallbackText(kind, input.fallback))),
     );
@@ -63,10 +63,11 @@ function inputs({ kind, inputs: all }) {
   return table(heads, cut(sorted.map(row), (text) => el("tr", {}, el("td", { colspan: 3, class: "quiet" }, text))), t("decision.common.inputs"));
 }
 
-/** An input by the kind's own words, or the weather's, which all kinds share. */
-function inputText(kind, name) {
+/** An input by the kind's own words, or the weather's, which all kinds share; a series leads to its sensor's page. */
+function inputText(kind, { name, series_id: series }) {
   const common = `decision.common.weather.${name}`;
   const text = /^\w+$/.test(name) && knows(common) ? t(common) : nameText(kind, "input", name);
+  if (series) return el("a", { href: `/capteur?${new URLSearchParams({ series })}` }, text);
   return name in ATTRIBUTED ? el("a", { href: ATTRIBUTED[name], rel: "noreferrer" }, text) : text;
 }
 

@@ -14,6 +14,8 @@ export class DeviceFields {
    */
   constructor(models, sensor = {}) {
     this.models = models;
+    // What a sensor has is kept where it fits no more; what was only guessed is not.
+    this.kept = sensor.sensor_id !== undefined;
     this.name = el("input", { name: "name", required: true, maxlength: 120, placeholder: t("adopt.name_hint"), value: sensor.name ?? "" });
     this.kind = el("select", { name: "kind", onchange: () => this.#showModels() }, ...KINDS.map((kind) => option(kind, t(`kind_one.${kind}`), kind === sensor.kind)));
     this.model = el("select", { name: "model" });
@@ -37,7 +39,12 @@ export class DeviceFields {
     };
   }
 
-  #showModels(chosen = this.model.value) {
+  #fitting() {
+    const { value } = this.model;
+    return this.kept || this.models.some(({ model, kinds }) => model === value && kinds.includes(this.kind.value)) ? value : "";
+  }
+
+  #showModels(chosen = this.#fitting()) {
     showModels(this.model, this.models, { kind: this.kind.value, chosen });
   }
 }

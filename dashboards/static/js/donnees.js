@@ -7,6 +7,7 @@ import { glyph } from "./element.js";
 import { bytes, number } from "./formats.js";
 import { note, showClock, showOrigins, showToday, showVerdict } from "./frame.js";
 import { showGaps } from "./gaps.js";
+import { showHealth } from "./health.js";
 import { laneNote, showIngest } from "./ingest.js";
 import { showRefusals } from "./refusals.js";
 import { listenRegistry, showRegistry } from "./registry.js";
@@ -29,20 +30,23 @@ const VIEWS = {
   registry: [showRegistry, sensorFigure],
   ingest: [showIngest, ingestFigure],
   storage: [showStorage, storageFigure],
+  health: [showHealth, healthFigure],
 };
 // Counted over weeks: read again only where somebody looks.
 const SLOW = ["gaps", "completeness"];
 let newest = null;
 const seen = {};
 const turns = {};
+const reading = new Set();
 
 async function start() {
   showToday();
-  if (!mayIn("operate")) leaveOut("storage");
+  if (!mayIn("operate")) ["storage", "health"].forEach(leaveOut);
   try {
     about.commune = await chooser.load();
     about.communes = chooser.communes;
-    tabs($("[data-tabs]"), (view) => about.sensors && loadView(view));
+    // What is being read is not read again: drawn anew at once, it would close what a person opens in it.
+    tabs($("[data-tabs]"), (view) => about.sensors && !reading.has(view) && loadView(view));
     await loadAll();
     listenRegistry(about);
   } catch (error) {
@@ -93,6 +97,7 @@ function loadView(view) {
 }
 
 async function readView(view) {
+  reading.add(view);
   const [show, figureOf] = VIEWS[view];
   const fault = $(`#${view} [data-fault]`);
   try {
@@ -103,6 +108,7 @@ async function readView(view) {
     if (!seen[view]) figure(view, { value: "–", under: t("data.unread") });
     fault.replaceChildren(note(t("data.failed", { why: error.message }), t("list.retry"), () => loadView(view)));
   }
+  reading.delete(view);
   // What was never read has nothing to show but why.
   $(`#${view}`).classList.toggle("unread", !seen[view]);
 }
@@ -143,6 +149,13 @@ function storageFigure({ storage, failing }) {
   if (failing) return { value, unit, mark: glyph("s-alarm"), under: t("storage.failing", { n: number(failing) }, failing) };
   const unsaved = isUnsaved(storage);
   return { value, unit, mark: unsaved ? glyph("s-watch") : null, under: t(unsaved ? "storage.unsaved" : "storage.saved") };
+}
+
+function healthFigure(levels) {
+  const [alarms, watched] = ["alarm", "watch"].map((level) => levels.get(level)?.length ?? 0);
+  if (alarms) return { value: number(alarms), mark: glyph("s-alarm"), under: t("health.page.alarm", { n: number(alarms) }, alarms) };
+  if (watched) return { value: number(watched), mark: glyph("s-watch"), under: t("health.page.watch", { n: number(watched) }, watched) };
+  return { value: number(0), under: t("health.page.all_good") };
 }
 
 function failed(error) {

@@ -1,6 +1,7 @@
 /** *Pourquoi ?*: what pushes a forecast up or down at one of its steps, in a sentence and as bars; and what if it were colder. */
 
 import { now, read } from "./api.js";
+import { contributions } from "./contributions.js";
 import { el, patch } from "./element.js";
 import { moment, whole } from "./formats.js";
 import { WhatIf } from "./what_if.js";
@@ -60,26 +61,7 @@ export class Explanation {
     if (turn === this.#asked) this.found.replaceChildren(...nodes);
   }
 
-  #told({ sentence, start, median, pushes, rest }) {
-    const { metric } = this.series;
-    const most = Math.max(...pushes.map(({ push }) => Math.abs(push)), 0);
-    const shown = [...pushes].sort((a, b) => Math.abs(b.push) - Math.abs(a.push)).filter(({ push }) => whole(metric, push) !== whole(metric, 0));
-    const end = (words, value) => [el("span", { class: "quiet" }, words), el("span", { class: "w" }), el("span", { class: "num" }, whole(metric, value))];
-    const bars = [...end(t("explain.start"), start), ...shown.flatMap((push) => this.#bar(push, most)), ...end(t("explain.median"), median)];
-    return [
-      el("p", { class: "says" }, sentence),
-      shown.length ? el("div", { class: "contrib", role: "group", "aria-label": t("explain.bars") }, ...bars) : null,
-      whole(metric, rest) === whole(metric, 0) ? null : el("p", { class: "small quiet" }, t("explain.rest", { rest: signed(metric, rest) })),
-    ].filter(Boolean);
-  }
-
-  #bar({ label, push }, most) {
-    const bar = el("i", { class: push < 0 ? "neg" : null });
-    bar.style.left = `${push < 0 ? 50 - (50 * -push) / most : 50}%`;
-    bar.style.width = `${(50 * Math.abs(push)) / most}%`;
-    return [el("span", {}, label), el("span", { class: "w", "aria-hidden": "true" }, bar), el("span", { class: "num" }, signed(this.series.metric, push))];
+  #told(told) {
+    return [el("p", { class: "says" }, told.sentence), ...contributions(told, this.series.metric)];
   }
 }
-
-/** `+150 ppm`, `−60 ppm`. */
-const signed = (metric, value) => (value > 0 ? "+" : "") + whole(metric, value);

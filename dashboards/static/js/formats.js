@@ -80,6 +80,15 @@ export function ago(ms) {
   return t("age.days", { n: Math.floor(s / 86_400) });
 }
 
+/** How long something has lasted, as exactly as matters: `24 min`, `1 h 10`, `3 jours`. */
+export function lasting(ms) {
+  const minutes = Math.floor(ms / 60_000);
+  if (minutes < 60) return t("span.minutes", { n: minutes });
+  if (minutes >= 1440) return t("span.days", { n: Math.floor(minutes / 1440) });
+  const [n, m] = [Math.floor(minutes / 60), minutes % 60];
+  return m ? t("span.hours_minutes", { n, m: String(m).padStart(2, "0") }) : t("span.hours", { n });
+}
+
 /** A length of time: `3 h`, `15 min`, `2 jours`. */
 export function span(ms) {
   const minutes = Math.round(ms / 60_000);

@@ -4,10 +4,17 @@ import "./account.js";
 import { now } from "./api.js";
 import { ago, date, moment, prose } from "./formats.js";
 import { el, patch } from "./element.js";
+import { followRailAlarms } from "./rail.js";
+import { mayIn } from "./rights.js";
 import { t } from "./words.js";
 
 // Past this, the last reading is old news and the clock says so in words, greyed.
 const STALE_MS = 30 * 60_000;
+// A page asks for its own first.
+const RAIL_MS = 1500;
+
+// Supervision itself writes the number from the alarms that it shows.
+if (!document.querySelector("vigie-queue") && document.querySelector(".rail") && mayIn("see")) setTimeout(followRailAlarms, RAIL_MS);
 
 export function showToday() {
   for (const node of document.querySelectorAll("[data-today]")) patch(node, date(now()));
@@ -52,3 +59,12 @@ export function note(text, label, action, kind = "watch") {
     el("button", { class: "btn", type: "button", onclick: action }, label),
   );
 }
+
+/** What scrolls by itself is reached by the keyboard, too; what does not is no stop on the way. */
+const reach = new ResizeObserver(() => {
+  for (const box of document.querySelectorAll("main .scroll")) {
+    if (box.scrollWidth > box.clientWidth) box.tabIndex = 0;
+    else box.removeAttribute("tabindex");
+  }
+});
+for (const main of document.querySelectorAll("main")) reach.observe(main);

@@ -8,6 +8,7 @@ import { askIntake, follow, isOpen, progress, redraw } from "./intake.js";
 import { fromField, toField } from "./paris.js";
 import { Period } from "./period.js";
 import { may } from "./rights.js";
+import { sensorPage } from "./sensor_page.js";
 import { figureCell, openingRow, table } from "./table.js";
 import { t } from "./words.js";
 
@@ -48,6 +49,7 @@ function gapTable(items, view) {
         el("td", { class: "act" }, fetchBack(item, view)),
       ],
       () => gapList(item, view),
+      { href: sensorPage(item.sensor_id, view.commune.insee), label: item.name },
     ),
   );
   return table(t("gaps.title"), heads, rows, { cut: CUT });

@@ -2,7 +2,7 @@
  * `<vigie-live>`: the commune's live feed, with resume, merged per animation frame.
  *
  * Dispatches `vigie:readings` (the newest of each series, and how many came), `vigie:forecasts` (series ids),
- * `vigie:decisions` (what was proposed or answered), `vigie:reset` (read everything again) and `vigie:connection`
+ * `vigie:decisions` (what was proposed or answered), `vigie:alarms` (which moved), `vigie:reset` (read everything again) and `vigie:connection`
  * (whether it lives).
  */
 
@@ -17,7 +17,8 @@ const PATIENCE_MS = 2500;
 
 class VigieLive extends HTMLElement {
   #source = null;
-  #commune = "";
+  #commune = null;
+  #follows = false;
   #last = "";
   #tries = 0;
   #retry = 0;
@@ -28,9 +29,10 @@ class VigieLive extends HTMLElement {
   #count = 0;
   #forecasts = new Set();
 
-  /** Follow a commune from now on. */
+  /** Follow a commune from now on, or all that may be seen. @param {string | null} commune */
   follow(commune) {
     this.#commune = commune;
+    this.#follows = true;
     this.#last = "";
     this.#open();
   }
@@ -46,7 +48,7 @@ class VigieLive extends HTMLElement {
     this.#close();
   }
 
-  #now = () => this.#commune && this.#open();
+  #now = () => this.#follows && this.#open();
 
   #close = () => {
     clearTimeout(this.#retry);
@@ -61,10 +63,12 @@ class VigieLive extends HTMLElement {
     this.#source.onerror = () => this.#lost();
     this.#source.addEventListener("readings", (event) => this.#take(event, this.#readingsCame));
     this.#source.addEventListener("forecasts", (event) => this.#take(event, this.#forecastsCame));
-    this.#source.addEventListener("decisions", (event) => {
-      this.#mark(event);
-      this.#tell("decisions", { items: JSON.parse(event.data).items });
-    });
+    for (const kind of ["decisions", "alarms"]) {
+      this.#source.addEventListener(kind, (event) => {
+        this.#mark(event);
+        this.#tell(kind, { items: JSON.parse(event.data).items });
+      });
+    }
     this.#source.addEventListener("ready", (event) => this.#mark(event));
     this.#source.addEventListener("reset", (event) => {
       this.#mark(event);

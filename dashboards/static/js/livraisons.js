@@ -48,7 +48,7 @@ function show(next) {
   bar.decision = decision;
   why.decision = decision;
   $("[data-figures]").replaceChildren(...figures(picture));
-  $("[data-now]").replaceChildren(...nowTable(picture));
+  $("[data-now]").replaceChildren(...nowTable(picture, decision.inputs));
   $("[data-scores]").replaceChildren(...scoreTable(picture.scores));
   $("[data-over]").replaceChildren(...overTable(picture.bays));
   $("[data-rules]").replaceChildren(...ruleTable(picture.rules));

@@ -7,8 +7,8 @@ import { t } from "./words.js";
 const SCALE = 2;
 const WIDE_LEADS = [60];
 
-/** The table of bays, the worst first. */
-export function nowTable({ bays, scores }) {
+/** The table of bays, the worst first; each leads to the page of the sensor that the decision read it from. */
+export function nowTable({ bays, scores }, inputs = []) {
   const leads = scores.map(({ lead_min: lead }) => lead);
   const heads = [
     el("th", { scope: "col" }, t("livraisons.bay")),
@@ -17,7 +17,7 @@ export function nowTable({ bays, scores }) {
     el("th", { scope: "col", class: "wide" }, t("livraisons.stay")),
     ...leads.map((lead) => el("th", { scope: "col", class: chanceClass(lead) }, t("livraisons.in_minutes", { n: lead }))),
   ];
-  const rows = [...bays].sort((a, b) => rank(a) - rank(b) || (b.since_min ?? 0) - (a.since_min ?? 0)).map((bay) => row(bay, leads));
+  const rows = [...bays].sort((a, b) => rank(a) - rank(b) || (b.since_min ?? 0) - (a.since_min ?? 0)).map((bay) => row(bay, leads, inputs.find(({ name }) => name === bay.name)?.series_id));
   const table = el(
     "table",
     {},
@@ -36,13 +36,13 @@ const stateOf = (bay) => (bay.state !== "unknown" && bay.over_min > 0 ? "over" :
 const rank = (bay) => ["over", "full", "free", "unknown"].indexOf(stateOf(bay));
 const chanceClass = (lead) => `chance${WIDE_LEADS.includes(lead) ? " wide" : ""}`;
 
-function row(bay, leads) {
+function row(bay, leads, series) {
   const standing = bay.state === "full" || bay.over_min > 0;
   const chance = (lead) => bay.chances.find((one) => one.lead_min === lead);
   return el(
     "tr",
     { class: bay.state === "unknown" ? "dim" : null },
-    el("th", { scope: "row" }, bay.name),
+    el("th", { scope: "row" }, series ? el("a", { href: `/capteur?${new URLSearchParams({ series })}` }, bay.name) : bay.name),
     el("td", { class: "nb" }, stateMark(bay)),
     el("td", { class: "num nb wide" }, standing && bay.since_min !== null ? t("livraisons.minutes", { n: number(bay.since_min) }) : ""),
     el("td", { class: "wide" }, standing && bay.since_min !== null ? stayBar(bay) : ""),

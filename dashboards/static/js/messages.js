@@ -4,6 +4,7 @@ import { now, read } from "./api.js";
 import { el, glyph } from "./element.js";
 import { clock, moment } from "./formats.js";
 import { rawFacts } from "./raw.js";
+import { replayOne } from "./replay.js";
 import { t } from "./words.js";
 
 const PAGE = 20;
@@ -11,20 +12,25 @@ const PAGE = 20;
 /** One page of messages: those that fit the filter, as the API takes it. */
 export const readMessages = (filter, before) => read("/rejections", { ...filter, before, limit: PAGE });
 
-/** A page of messages, with a button for the older ones. */
-export function messageList({ items, next }, filter, names) {
+/**
+ * A page of messages, with a button for the older ones.
+ * @param {{items: object[], next: number | null}} page
+ * @param {object} filter what the page was asked by
+ * @param {{names: Map<string, string>, settle: () => void, failed: (error: Error) => void}} view
+ */
+export function messageList({ items, next }, filter, view) {
   if (!items.length) return [el("p", { class: "lede none" }, t("data.none"))];
-  const list = el("div", {}, ...items.map((item) => message(item, names)));
+  const list = el("div", {}, ...items.map((item) => message(item, view)));
   if (next === null) return [list];
   const more = el("p", { class: "links more" }, el("button", { type: "button", onclick: older }, t("data.older")));
   async function older() {
-    more.replaceWith(...messageList(await readMessages(filter, next), filter, names));
+    more.replaceWith(...messageList(await readMessages(filter, next), filter, view));
   }
   return [list, more];
 }
 
-/** One message: when, why, of whom. */
-function message(item, names) {
+/** One message: when, why, of whom; it can be replayed alone. */
+function message(item, view) {
   const box = el(
     "details",
     { class: "refusal", ontoggle: open },
@@ -33,7 +39,7 @@ function message(item, names) {
       {},
       el("time", { datetime: item.received_at }, moment(Date.parse(item.received_at), now(), clock)),
       el("span", { class: "state" }, glyph("s-refused"), t(`reason.${item.reason}`)),
-      el("span", { class: "quiet" }, names.get(item.external_id) ?? item.external_id ?? item.topic),
+      el("span", { class: "quiet" }, view.names.get(item.external_id) ?? item.external_id ?? item.topic),
     ),
   );
   // A list carries the beginning of long messages; what is opened is read whole.
@@ -42,7 +48,8 @@ function message(item, names) {
     const facts = el("div", {});
     box.append(facts);
     try {
-      facts.replaceChildren(rawFacts(await read(`/rejections/${item.rejection_id}`)));
+      const whole = await read(`/rejections/${item.rejection_id}`);
+      facts.replaceChildren(rawFacts(whole), replayOne(whole, view));
     } catch (error) {
       facts.replaceWith();
       box.append(el("p", { class: "note alarm", role: "alert" }, t("data.failed", { why: error.message })));

@@ -79,7 +79,7 @@ function facts(model) {
   const rows = [
     ["trained_at", moment(Date.parse(model.trained_at), now(), minute)],
     ["why", trainedWhy(model.why)],
-    ["window", t("models.window", { from: day(model.history_start), until: day(model.history_end) })],
+    ["window", t("models.window", { from: day(model.card.first_known_at ?? model.history_start), until: day(model.history_end) })],
     ["learnt_from", t("models.rows", { series: number(model.series), rows: number(model.rows) })],
     ["duration", span(model.duration_s * 1000 < 60_000 ? 60_000 : model.duration_s * 1000)],
     ["spent", energyWords(model)],

@@ -23,14 +23,15 @@ export async function showPlaces(about, part) {
   part("series").replaceChildren(series.length ? places(t("models.series"), worst(series), seriesLink) : unscored());
   offerCsv(part("communes"), about, communes, "commune", ({ label }) => label);
   offerCsv(part("series"), about, series, "series", ({ label }) => label);
-  const losing = series.filter(({ skill }) => skill !== null && skill < 0).length;
-  const under = losing ? t("models.losing", { n: number(losing) }, losing) : t("models.none_losing");
+  const judged = series.filter(({ skill }) => skill !== null);
+  const losing = judged.filter(({ skill }) => skill < 0).length;
+  const under = losing ? t("models.losing", { n: number(losing) }, losing) : t(judged.length ? "models.none_losing" : "models.sub_unscored");
   return { value: number(series.length), mark: losing ? glyph("s-watch") : null, under };
 }
 
 /** The series' chart; where the naive spoke for it, how often. */
 const seriesLink = ({ key, label, naive_share: naive }) =>
-  el("span", { class: "who" }, el("a", { href: `/supervision?${new URLSearchParams({ series: key })}` }, label), naive ? el("span", { class: "quiet" }, t("models.naive_spoke", { share: percent(naive) })) : null);
+  el("span", { class: "who" }, el("a", { href: `/capteur?${new URLSearchParams({ series: key })}` }, label), naive ? el("span", { class: "quiet" }, t("models.naive_spoke", { share: percent(naive) })) : null);
 
 function places(title, rows, name) {
   const heads = [[title], [t("models.gain"), "num"], [""], [t("models.in_90"), "wide"], [t("models.steps"), "num wide"]];

@@ -9,7 +9,7 @@ import { showLife } from "./model_life.js";
 import { showPlaces } from "./model_places.js";
 import { showReliability } from "./model_reliability.js";
 import { overall, showSkill } from "./model_skill.js";
-import { metricWords } from "./model_words.js";
+import { metricWords, originBadges } from "./model_words.js";
 import { everyVerdict, familyTable, nothing, oneVerdict, placeOf } from "./models_list.js";
 import { Period } from "./period.js";
 import { figure, tabs } from "./tabs.js";
@@ -43,7 +43,7 @@ function showEvery(items) {
 }
 
 async function showOne({ metric, champion }) {
-  $("[data-crumb]").replaceChildren(el("a", { href: placeOf() }, t("pages.modeles")), " ", el("span", { "aria-hidden": "true" }, "/ "), metricWords(metric));
+  $("[data-crumb]").replaceChildren(el("a", { href: placeOf() }, t("pages.modeles")), " ", el("span", { "aria-hidden": "true" }, "/ "), metricWords(metric), " ", ...originBadges(champion));
   document.title = `${metricWords(metric)} · ${document.title.split(" · ").slice(-2).join(" · ")}`;
   $("[data-model-acts]").hidden = false;
   if (champion && !$("[data-doubt]")) $("[data-model-acts]").append(el("button", { class: "btn", type: "button", "data-doubt": true, onclick: () => askConcern(about) }, t("models.doubt")));

@@ -3,7 +3,7 @@
 import { now } from "./api.js";
 import { el, glyph } from "./element.js";
 import { ago, number, percent } from "./formats.js";
-import { capital, count, energyWords, gain, gravity, isTroubled, joined, markOf, metricWords, promise, troubles } from "./model_words.js";
+import { capital, count, energyWords, gain, gravity, isTroubled, joined, markOf, metricWords, originBadges, promise, troubles } from "./model_words.js";
 import { share, spark } from "./spark.js";
 import { get } from "./url.js";
 import { knows, t } from "./words.js";
@@ -46,7 +46,7 @@ function row(item) {
   return el(
     "tr",
     {},
-    el("th", { scope: "row" }, el("span", { class: "named" }, markOf(item), el("span", { class: "who" }, el("a", { href: placeOf(metric) }, metricWords(metric)), el("span", { class: "quiet" }, speaks(item))))),
+    el("th", { scope: "row" }, el("span", { class: "named" }, markOf(item), el("span", { class: "who" }, el("a", { href: placeOf(metric) }, metricWords(metric)), el("span", { class: "quiet" }, speaks(item)), ...originBadges(champion)))),
     el("td", { class: "num" }, el("span", { class: skill !== null && skill < 0 ? "t-watch strong" : "strong" }, gain(skill))),
     el("td", { class: "wide curve" }, spark(trend.filter(({ skill: one }) => one !== null).map(({ day, skill: one }) => [Date.parse(day), one]), { gap: 2 * DAY_MS, state: isTroubled(item) ? "watch" : "normal", floor: 0 })),
     el("td", {}, promise(held)),

@@ -1,51 +1,59 @@
-/** The picture of one commune: its sensors, the newest reading of each series, what was expected, the trend. */
+/**
+ * The picture of one commune: its sensors, the newest reading of each series, what was expected, the state of each.
+ *
+ * Whatever comes touches only what it is about: a commune has thousands of series, and hundreds of them speak in a second.
+ */
 
 import { now, read, readAll } from "./api.js";
 
+/** The worst first; a sensor is in the worst state of its series, and in alarm when an alarm of it asks for a person. */
+export const STATES = ["alarm", "watch", "silent", "suspect", "muted", "normal"];
+const RANK = new Map(STATES.map((state, rank) => [state, rank]));
+
 const TREND_HOURS = 24;
-const TREND_STEP = "PT30M";
 // A series that speaks every second must not fill its sparkline with points that nobody could tell apart.
 const TREND_LEAST_MS = 10 * 60_000;
-/** The worst first; a sensor is in the worst state of its series. */
-export const STATES = ["watch", "silent", "suspect", "normal"];
-
-const worst = (states) => STATES.find((state) => states.includes(state)) ?? "normal";
+/** Trends kept at once: of the rows that are seen, and of those that were a moment ago. */
+const TRENDS_MAX = 300;
+/** Newest readings asked at once: a page of them is taken in less time than anybody sees. */
+const LATEST_PAGE = 5000;
+const SENSORS_PAGE = 1000;
 
 export class Picture {
-  /** @type {Map<number, object>} rows by sensor: `{sensor, main, series, state}` */
+  /** @type {Map<number, object>} rows by sensor: `{sensor, main, series, state, words}` */
   rows = new Map();
-  /** @type {Map<number, object>} series by id: `{series_id, metric, row, latest, trend}` */
+  /** @type {Map<number, object>} series by id: `{series_id, metric, row, latest, trend}`; no trend until it is seen */
   series = new Map();
   newest = null;
+  #counts = Object.fromEntries(STATES.map((state) => [state, 0]));
+  #book = { alarming: new Set(), muted: new Set() };
+  #trended = new Set();
 
-  constructor(commune) {
+  /** @param {string} commune @param {Map<string, object>} metrics by name, each with its place in the table's own order */
+  constructor(commune, metrics) {
     this.commune = commune;
+    this.metrics = metrics;
   }
 
   /** Read everything. */
   async load() {
     const commune = this.commune;
-    const [quantities, sensors, latest, trends] = await Promise.all([
-      read("/quantities"),
-      readAll("/sensors", { commune }),
-      read("/latest", { commune }),
-      read("/trends", { commune, hours: TREND_HOURS, step: TREND_STEP }),
-    ]);
-    this.metrics = new Map(quantities.items.map((metric, order) => [metric.metric, { ...metric, order }]));
+    const latest = read("/latest", { commune, limit: LATEST_PAGE });
+    latest.catch(() => {});
+    const sensors = await readAll("/sensors", { commune, limit: SENSORS_PAGE });
     // A retired sensor has no present: it is neither silent nor normal.
     for (const sensor of sensors) if (!sensor.retired_at) this.#addRow(sensor);
-    this.#takeTrends(trends);
-    this.#takeLatest(latest.items);
+    await this.#readLatest(latest);
+    for (const row of this.rows.values()) this.#judge(row);
     return this;
   }
 
-  /** Read again what was expected and the states; return the sensors that changed. */
-  async refresh() {
-    const { items } = await read("/latest", { commune: this.commune });
-    return this.#takeLatest(items);
+  /** Read again what was expected and the states; return the rows that changed. */
+  refresh() {
+    return this.#readLatest(read("/latest", { commune: this.commune, limit: LATEST_PAGE }));
   }
 
-  /** Take readings of the live feed; return the rows that changed, and the series nobody knew. */
+  /** Take readings of the live feed; return the rows that changed, and whether there was a series that nobody knew. */
   apply(items) {
     const touched = new Set();
     let strangers = false;
@@ -59,35 +67,68 @@ export class Picture {
       if (series.latest && at <= series.latest.at) continue;
       // What was expected belongs to its step; beyond it nothing is known until it is read again.
       const expected = series.latest && sameStep(series, at, series.latest.at) ? series.latest.expected : null;
-      series.latest = { ...item, at, expected, state: series.latest?.state ?? "normal" };
+      series.latest = { value: item.value, quality: item.quality, at, expected, state: stateNow(series, item, expected) };
       this.#extend(series);
       this.#meet(at);
+      this.#judge(series.row);
       touched.add(series.row);
     }
     return { touched, strangers };
   }
 
+  /** Take what the alarms say of the sensors; return the rows that changed. */
+  heed(book) {
+    const before = this.#book;
+    this.#book = book;
+    const touched = new Set();
+    for (const id of new Set([...before.alarming, ...before.muted, ...book.alarming, ...book.muted])) {
+      const row = this.rows.get(id);
+      if (row && this.#judge(row)) touched.add(row);
+    }
+    return touched;
+  }
+
   /** Sensors by state, with the total. */
   counts() {
-    const counts = { total: this.rows.size, watch: 0, silent: 0, suspect: 0, normal: 0 };
-    for (const row of this.rows.values()) counts[row.state] += 1;
-    return counts;
+    return { total: this.rows.size, ...this.#counts };
   }
 
   /** Normal sensors that will be forecast and are not yet: it cannot be said that they are as expected. */
   get waiting() {
-    const rows = [...this.rows.values()].filter(({ state }) => state === "normal");
-    return rows.filter(({ main }) => main.metric.forecast_step_s && !main.latest?.expected).length;
+    let waiting = 0;
+    for (const { state, main } of this.rows.values()) if (state === "normal" && main.metric.forecast_step_s && !main.latest?.expected) waiting += 1;
+    return waiting;
   }
 
   get kinds() {
     return [...new Set([...this.rows.values()].map((row) => row.sensor.kind))];
   }
 
+  /** Series of these that have no trend yet. */
+  trendless(series) {
+    return series.filter((id) => this.series.get(id)?.trend === null);
+  }
+
+  /** Keep the trends of series that are seen; the oldest leave. */
+  keepTrends(trends) {
+    for (const [id, points] of trends) {
+      const series = this.series.get(id);
+      if (!series) continue;
+      series.trend = points;
+      this.#trended.delete(id);
+      this.#trended.add(id);
+    }
+    for (const id of this.#trended) {
+      if (this.#trended.size <= TRENDS_MAX) break;
+      this.#trended.delete(id);
+      this.series.get(id).trend = null;
+    }
+  }
+
   #addRow(sensor) {
-    const row = { sensor, series: [], main: null, state: "silent" };
+    const row = { sensor, series: [], main: null, state: "silent", words: plain(`${sensor.site.name} ${sensor.name} ${sensor.external_id}`) };
     for (const { series_id, metric } of sensor.series) {
-      const series = { series_id, metric: this.metrics.get(metric), row, latest: null, trend: [] };
+      const series = { series_id, metric: this.metrics.get(metric), row, latest: null, trend: null };
       this.series.set(series_id, series);
       row.series.push(series);
     }
@@ -97,39 +138,64 @@ export class Picture {
     );
     row.main = row.series[0] ?? null;
     this.rows.set(sensor.sensor_id, row);
+    this.#counts[row.state] += 1;
   }
 
-  #takeTrends({ start, step_s, items }) {
-    const origin = Date.parse(start);
-    for (const { series_id, values } of items) {
-      const series = this.series.get(series_id);
-      if (!series) continue;
-      series.trend = values.map((value, place) => [origin + place * step_s * 1000, value]).filter(([, value]) => value !== null);
+  async #readLatest(first) {
+    const touched = new Set();
+    for (let answer = await first; ; ) {
+      this.#takeLatest(answer.items, touched);
+      if (answer.next === null) return touched;
+      answer = await read("/latest", { commune: this.commune, limit: LATEST_PAGE, after: answer.next });
     }
   }
 
-  #takeLatest(items) {
-    const touched = new Set();
+  #takeLatest(items, touched) {
     for (const item of items) {
       const series = this.series.get(item.series_id);
       if (!series) continue;
       const at = Date.parse(item.observed_at);
       const before = series.latest;
+      const { value, quality, expected, state } = item;
       if (before && at < before.at) {
         // The feed was faster than this answer; what it says of the step still holds.
-        if (sameStep(series, at, before.at)) Object.assign(before, { expected: item.expected, state: item.state });
+        if (sameStep(series, at, before.at)) Object.assign(before, { expected, state: stateNow(series, before, expected) });
         touched.add(series.row);
-        continue;
+      } else {
+        series.latest = { value, quality, expected, state, at };
+        this.#meet(at);
+        if (before?.state !== state || before?.expected?.p50 !== expected?.p50 || before?.at !== at) touched.add(series.row);
       }
-      series.latest = { ...item, at };
-      this.#meet(at);
-      if (before?.state !== item.state || before?.expected?.p50 !== item.expected?.p50 || before?.at !== at) touched.add(series.row);
+      if (this.#judge(series.row)) touched.add(series.row);
     }
-    for (const row of this.rows.values()) row.state = stateOf(row);
-    return touched;
+  }
+
+  /** Give a row the state that its series and the alarms make; whether it is another one. */
+  #judge(row) {
+    const before = row.state;
+    row.state = this.#stateOf(row);
+    if (before === row.state) return false;
+    this.#counts[before] -= 1;
+    this.#counts[row.state] += 1;
+    return true;
+  }
+
+  // Batteries and radio levels speak once a day: they say nothing of whether the sensor is alive.
+  #stateOf({ sensor, series }) {
+    if (this.#book.alarming.has(sensor.sensor_id)) return "alarm";
+    let rank = RANK.get("normal");
+    let heard = false;
+    for (const { latest, metric } of series) {
+      if (!latest || metric.family === "health") continue;
+      heard = true;
+      rank = Math.min(rank, RANK.get(latest.state));
+    }
+    if (!heard) return "silent";
+    return STATES[rank] === "normal" && this.#book.muted.has(sensor.sensor_id) ? "muted" : STATES[rank];
   }
 
   #extend(series) {
+    if (series.trend === null) return;
     const { at, value } = series.latest;
     const oldest = at - TREND_HOURS * 3_600_000;
     const kept = series.trend.filter(([before]) => before >= oldest && before < at - TREND_LEAST_MS);
@@ -141,14 +207,24 @@ export class Picture {
   }
 }
 
+/** Sensors by state of communes as their summaries have them. */
+export function countsOf(summaries) {
+  const sum = (name) => summaries.reduce((total, commune) => total + (commune[name] ?? 0), 0);
+  return { total: sum("sensors"), alarm: sum("alarming"), watch: sum("watch"), silent: sum("silent"), suspect: sum("suspect"), muted: sum("muted"), normal: sum("normal") };
+}
+
+/** Words as a search compares them: without accents, in small letters. */
+export const plain = (text) => text.normalize("NFD").replace(/\p{M}/gu, "").toLowerCase();
+
 /** Whether two instants lie in one step of the series' forecast. */
 function sameStep({ metric }, one, other) {
   const step = (metric.forecast_step_s ?? 0) * 1000;
   return step > 0 && Math.floor(one / step) === Math.floor(other / step);
 }
 
-// Batteries and radio levels speak once a day: they say nothing of whether the sensor is alive.
-function stateOf(row) {
-  const heard = row.series.filter((series) => series.latest && series.metric.family !== "health");
-  return heard.length ? worst(heard.map((series) => series.latest.state)) : "silent";
+// As the API colours a series: it has just spoken, so it is not silent.
+function stateNow(series, { value, quality }, expected) {
+  if (quality) return "suspect";
+  if (!expected) return "normal";
+  return value < expected.p05 || value > expected.p95 ? "watch" : "normal";
 }

@@ -33,6 +33,15 @@ const named = (heads) => heads.map(([name, kind]) => [t(`reception.${name}`), ki
 
 const trend = (items, minutes, step) => spark(perStep(items, minutes, step), { gap: Infinity, floor: 0 });
 
+/** The table of several communes: a row per kind, of the last hour. */
+export function minuteTable(items) {
+  const kinds = [...Map.groupBy(items, (item) => item.kind)];
+  const rows = kinds.map(([kind, came]) =>
+    el("tr", {}, el("th", { scope: "row" }, t(`kinds.${kind}`)), el("td", { class: "num" }, number(total(came))), el("td", { class: "curve" }, trend(came, 60, 2))),
+  );
+  return table(t("reception.caption"), named([["kind"], ["hour", "num"], ["curve"]]), rows);
+}
+
 /** The table of one commune: a row per kind with its sensors, curve, median age and troubles. */
 export function kindTable(picture, items) {
   const heads = named([["kind"], ["sensors", "num wide"], ["hour", "num"], ["curve"], ["age", "num wide"], ["states"]]);

@@ -9,6 +9,7 @@ import { messageList, readMessages } from "./messages.js";
 import { Period } from "./period.js";
 import { replayOf } from "./replay.js";
 import { may } from "./rights.js";
+import { sensorPage } from "./sensor_page.js";
 import { figureCell, openingRow, table } from "./table.js";
 import { get, put } from "./url.js";
 import { t } from "./words.js";
@@ -43,7 +44,7 @@ export async function showRefusals(about) {
   $("[data-groups]").replaceChildren(refused.length ? groupTable(refused, view) : empty("data.none"));
   $("[data-quarantine]").replaceChildren(flooded.length ? quarantineTable(flooded, view) : empty("data.none_flooded"));
   $("[data-pruned]").replaceChildren(prunedList(pruned));
-  $("[data-refusals]").replaceChildren(...messageList(page, { commune }, about.names));
+  $("[data-refusals]").replaceChildren(...messageList(page, { commune }, view));
   return {
     counts: counts.items.filter(({ count }) => count).sort((a, b) => b.count - a.count),
     replayable: groups.reduce((sum, group) => sum + group.replayable, 0),
@@ -67,25 +68,30 @@ function groupTable(groups, view) {
 function quarantineTable(groups, view) {
   const heads = [[t("data.looping")], [t("data.kept"), "num"], [t("data.let_go"), "num"], [t("data.last"), "num wide"], [""]];
   const rows = groups.map((group) =>
-    openingRow([sensorOf(group, view)], [figureCell(group.rejections), figureCell(letGo(view.pruned, group.external_id)), ...lastCells(group, view)], () => messagesOf(group, view)),
+    openingRow([sensorOf(group, view, false)], [figureCell(group.rejections), figureCell(letGo(view.pruned, group.external_id)), ...lastCells(group, view)], () => messagesOf(group, view), leadOf(group, view)),
   );
   return table(t("data.quarantine"), heads, rows, { cut: CUT });
 }
+
+/** The page of a group's sensor, where it is adopted. */
+const leadOf = ({ sensor_id: sensor, external_id: id, commune }, { names }) => (sensor ? { href: sensorPage(sensor, commune), label: names.get(id) ?? id } : {});
 
 const lastCells = (group, view) => [
   el("td", { class: "num wide" }, moment(Date.parse(group.last_received_at), now(), clock)),
   el("td", { class: "act" }, replayOf(group, view)),
 ];
 
-async function messagesOf({ reason, external_id: id, commune }, { since, names }) {
+async function messagesOf({ reason, external_id: id, commune }, view) {
   // An empty identifier asks for those whose sensor could not be read.
-  const filter = { reason, sensor: id ?? "", commune, since };
-  return messageList(await readMessages(filter), filter, names);
+  const filter = { reason, sensor: id ?? "", commune, since: view.since };
+  return messageList(await readMessages(filter), filter, view);
 }
 
-/** The sensor's name where this commune knows it, and its identifier. */
-function sensorOf({ external_id: id }, { names }) {
+/** The sensor's name where this commune knows it, with its page, and its identifier. */
+function sensorOf({ external_id: id, sensor_id: sensor, commune }, { names }, linked = true) {
   if (!id) return el("span", { class: "quiet" }, t("data.no_sensor"));
   const name = names.get(id);
-  return el("span", { class: "who" }, name ?? "", el("code", { class: name ? "quiet wide" : null }, id));
+  const code = el("code", { class: name ? "quiet wide" : null }, id);
+  const words = el("span", { class: "who" }, name ?? "", code);
+  return sensor && linked ? el("a", { class: "plain", href: sensorPage(sensor, commune) }, words) : words;
 }

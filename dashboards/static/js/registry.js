@@ -9,6 +9,7 @@ import { may, mayIn, needs } from "./rights.js";
 import { figureCell, openingRow, table } from "./table.js";
 import { actsOf, askAct } from "./sensor_acts.js";
 import { historyOf } from "./sensor_history.js";
+import { sensorPage } from "./sensor_page.js";
 import { get, put } from "./url.js";
 import { t } from "./words.js";
 
@@ -94,6 +95,7 @@ function sensorTable(sensors, about) {
         el("td", { class: "num" }, lastOf(sensor, about)),
       ],
       async () => [acts(sensor, about), await historyOf(sensor)],
+      { href: sensorPage(sensor.sensor_id, sensor.site.commune_insee), label: sensor.name },
     );
     row.classList.toggle("dim", Boolean(sensor.retired_at));
     return row;

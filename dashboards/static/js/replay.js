@@ -56,6 +56,26 @@ function askReplay(group, view, draw) {
   });
 }
 
+/** Replaying one message alone: one click, since it is looked at whole. */
+export function replayOne(item, view) {
+  const cell = el("p", { class: "replay one", "aria-live": "polite", tabindex: "-1" });
+  if (!item.replayable || !may("tend", item.commune_insee)) return cell;
+  const button = el("button", { class: "btn", type: "button", onclick: start }, t("data.replay_one"));
+  cell.append(button);
+  async function start() {
+    button.disabled = true;
+    try {
+      const intake = await askIntake({ kind: "replay", rejection_id: item.rejection_id, reason: item.reason, external_id: item.external_id, commune: item.commune_insee });
+      await follow(intake, (seen) => redraw(cell, [progress(seen)]));
+      view.settle();
+    } catch (error) {
+      redraw(cell, [el("span", { class: "t-alarm" }, t("dialog.refused", { why: error.message })), button]);
+      button.disabled = false;
+    }
+  }
+  return cell;
+}
+
 async function followReplay(group, intake, view, draw) {
   try {
     await follow(intake, (seen) => {

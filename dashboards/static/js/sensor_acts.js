@@ -1,4 +1,4 @@
-/** What a person can do with an adopted sensor: edit it, move it, replace its device, retire it. */
+/** What a person can do with an adopted sensor: edit it, move it, replace its device, calibrate a series, retire it. */
 
 import { now, send } from "./api.js";
 import { DeviceFields, showModels } from "./device_fields.js";
@@ -8,14 +8,17 @@ import { fromField, toField } from "./paris.js";
 import { PlaceFields } from "./place_fields.js";
 import { t } from "./words.js";
 
-/** The acts that fit a sensor as it stands, by the name of their words. */
-export const actsOf = (sensor) => (sensor.retired_at ? ["edit", "restore"] : ["edit", "move", "replace", "retire"]);
+/** The acts that fit a sensor as it stands, by the name of their words; calibrating is of the series that is shown. */
+export function actsOf(sensor, series = null) {
+  if (sensor.retired_at) return ["edit", "restore"];
+  return ["edit", "move", "replace", ...(series ? ["calibrate"] : []), "retire"];
+}
 
 /**
  * Ask for one act on a sensor.
- * @param {"edit" | "move" | "replace" | "retire" | "restore"} act
+ * @param {"edit" | "move" | "replace" | "calibrate" | "retire" | "restore"} act
  * @param {object} sensor as the API gives it
- * @param {{communes: object[], commune: object, models: object[]}} about
+ * @param {{communes: object[], commune: object, models: object[], series?: object}} about
  * @param {(words: string) => void} done told what was done, in words
  */
 export function askAct(act, sensor, about, done) {
@@ -49,6 +52,19 @@ const FORMS = {
     return {
       body: [line(t("sensor.new_id"), fresh, t("sensor.new_id_hint")), line(t("adopt.model"), model), when()],
       send: (form) => send(`/sensors/${sensor.sensor_id}/replace`, { external_id: fresh.value.trim(), model: model.value || null, replaced_at: at(form) }),
+    };
+  },
+  calibrate(sensor, { series }) {
+    const figure = (name, value) => el("input", { type: "number", name, step: "any", required: true, value });
+    const unit = series.metric.unit ? ` (${series.metric.unit})` : "";
+    return {
+      body: [
+        el("p", { class: "lede" }, t("sensor.calibrate_how", { metric: t(`metric.${series.metric.metric}`) })),
+        el("div", { class: "pair" }, line(t("sensor.gain"), figure("gain", 1)), line(t("sensor.shift") + unit, figure("shift", 0))),
+        when(),
+        line(t("sensor.calibrate_note"), el("input", { name: "note", maxlength: 500 }), t("sensor.calibrate_note_hint")),
+      ],
+      send: (form) => send(`/series/${series.series_id}/calibrations`, { valid_from: at(form), gain: Number(form.get("gain")), shift: Number(form.get("shift")), note: form.get("note").trim() }),
     };
   },
   retire(sensor) {

@@ -1,219 +1,318 @@
-/** Supervision: what is broken, stale or alarming in a commune, and where; the chart of one series; live. */
+/** Supervision: what is broken, stale or alarming, and where; in a commune or in all that a person sees; live. */
 
-import "./chart.js";
 import "./communes.js";
 import "./list.js";
 import "./live.js";
+import "./map.js";
+import "./queue.js";
 import "./ticker.js";
-import { completeAddress } from "./addressed.js";
+import { AlarmBook } from "./alarms.js";
 import { now, read } from "./api.js";
 import { el, patch } from "./element.js";
-import { number, percent } from "./formats.js";
 import { note, showClock, showOrigins, showToday, showVerdict } from "./frame.js";
-import { dayStart } from "./paris.js";
-import { Picture } from "./picture.js";
-import { kindTable, lately, perStep } from "./reception.js";
-import { spark } from "./spark.js";
+import { isKiosk, Kiosk, turnS } from "./kiosk.js";
+import { plain } from "./picture.js";
+import { showRailAlarms } from "./rail.js";
+import { CommuneScale } from "./scale_commune.js";
+import { MetropoleScale } from "./scale_metropole.js";
+import { press, readReceived, showFigures } from "./supervision_figures.js";
 import { get, put } from "./url.js";
-import { supervision } from "./verdict.js";
 import { t } from "./words.js";
 
-// States and expected ranges come from the API: read again soon after something moved, and now and then.
+// The alarms are read again soon after one moved, and all now and then: the less often the more there is to read.
 const SOON_MS = 2000;
-const LEAST_MS = 5000;
 const REFRESH_MS = 30_000;
+const REFRESH_MS_PER_SENSOR = 24;
+const STRANGERS_MS = 60_000;
+const RETRY_MS = 30_000;
 const KINDS = ["indoor_air", "bin", "bay", "meter", "outdoor_air", "counter"];
 
 const $ = (selector) => document.querySelector(selector);
-const [list, chart, live, ticker, chooser] = ["sensors", "chart", "live", "ticker", "communes"].map((name) => $(`vigie-${name}`));
-let picture;
-let commune;
+const [list, map, queue, live, ticker, chooser] = ["sensors", "map", "queue", "live", "ticker", "communes"].map((name) => $(`vigie-${name}`));
+const communeList = $("[data-communes]");
+const kiosk = isKiosk() ? new Kiosk() : null;
+let scale = null;
+let book = new AlarmBook();
 let reception = [];
 let refreshed = 0;
+let heeded = 0;
 let waiting = 0;
+let dirty = false;
+let strangers = 0;
 
 async function start() {
+  // A series has a page of its own; links to it of before lead there.
+  if (get("series")) return location.replace(`/capteur?series=${encodeURIComponent(get("series"))}`);
+  kiosk?.start();
   showToday();
   setInterval(tick, 1000);
+  listen();
+  return enter(() => chooser.load({ whole: t("supervision.metropole") }));
+}
+
+/** Show a place: everything is read, then the feed is followed. */
+async function enter(choose) {
   try {
-    await completeAddress();
-    commune = await chooser.load();
-    listen();
-    await loadAll();
-    // The feed starts once there are rows to write to; what came meanwhile is in the first re-reading.
-    live.follow(commune.insee);
+    const place = await choose();
+    const next = place.insee === "all" ? new MetropoleScale({ map, list: communeList }) : new CommuneScale(place, { map, list });
+    document.body.classList.toggle("whole", place.insee === "all");
+    await load(next);
+    live.follow(next.insee);
   } catch (error) {
-    failed(error);
+    failed(error, () => enter(choose));
   }
 }
 
-async function loadAll() {
-  picture = await new Picture(commune.insee).load();
-  refreshed = now();
-  showOrigins([...picture.rows.values()].map((row) => row.sensor));
-  if (!picture.rows.size) return showEmpty();
-  document.body.classList.remove("empty");
+async function load(next) {
+  const [found, quantities, summary] = await Promise.all([AlarmBook.read(next.insee ?? undefined), read("/quantities"), read("/metropole")]);
+  book = found;
+  next.begin({ book, metrics: quantities.items, summary: summary.items });
+  if (!scale) preview(next);
+  await next.load();
+  scale = next;
+  refreshed = heeded = now();
+  showOrigins([...scale.sensors, ...book.items.flatMap(({ sensor }) => sensor ?? [])]);
+  document.body.classList.toggle("empty", scale.empty);
+  if (scale.empty) return showEmpty();
   showKinds();
-  list.show(picture);
-  list.narrow({ kind: get("kind"), search: get("search"), state: get("state") || "all" });
-  press("[data-figures] button", "state", get("state") || "all");
+  showView();
+  queue.narrow(inQueue);
+  follow();
+  showBook();
   showStates();
-  showClock(picture.newest);
-  openChosen();
-  loadReception().catch(failed);
+  ticker.begin(scale.picture ?? null);
+  return loadReception().catch(failed);
 }
 
-/** The series of the address, else the main one of the worst sensor shown. */
-function openChosen() {
-  const asked = picture.series.get(Number(get("series")));
-  const first = document.querySelector("vigie-sensors a.row");
-  const worst = first && picture.series.get(Number(new URL(first.href).searchParams.get("series")));
-  const series = asked ?? worst ?? [...picture.series.values()][0];
-  if (series) open(series, get("period") || "7d");
+/** What asks for somebody stands before the thousands of sensors are read: the summary of the commune says the rest. */
+function preview(next) {
+  if (!next.counts.total) return;
+  showFigures(next.counts, next.hints, book);
+  showVerdict(next.verdict(null));
+  queue.narrow(inQueue);
+  queue.show(book, { metrics: next.metrics, commune: next.insee ?? "" });
 }
 
-function open(series, period, step = false) {
-  if (step) put({ series: series.series_id, period: period === "7d" ? "" : period }, { step });
-  list.select(series.row);
-  return chart.show(series, period);
+/** What the address says: filters, the alarm that is looked at, map or list. */
+function follow() {
+  const filter = { state: get("state") || "all", kind: get("kind"), search: get("search"), muted: get("muted") === "1" };
+  press("[data-figures] button", "state", filter.state);
+  press("[data-kinds] button", "kind", filter.kind);
+  if ($("[data-search]").value !== filter.search) $("[data-search]").value = filter.search;
+  $("[data-muted]").checked = filter.muted;
+  $("[data-wall]").href = `?${new URLSearchParams({ commune: get("commune"), kiosk: "1" })}`;
+  scale.narrow(filter);
+  queue.narrow(inQueue);
+  const alarm = book.find(Number(get("alarm")));
+  if (alarm) queue.choose(alarm.alarm_id);
+}
+
+function narrow(values) {
+  put(values);
+  if (scale && !scale.empty) follow();
+}
+
+/** Whether an alarm is of the kind and has the words that are asked for. */
+function inQueue(alarm) {
+  const [kind, search] = [get("kind"), plain(get("search"))];
+  const words = plain([alarm.title, alarm.detail, alarm.site?.name, alarm.sensor?.name, alarm.sensor?.external_id].join(" "));
+  return (!kind || alarm.sensor?.kind === kind) && (!search || words.includes(search));
+}
+
+function showBook() {
+  queue.show(book, { metrics: scale.metrics, newest: (series) => scale.newestOf(series), commune: scale.insee ?? "" });
+  scale.choose(book.find(queue.chosen));
+  scale.call(queue.numbered);
+  showRailAlarms(book.toTreat.length);
+  patch($("[data-urgency]"), book.toTreat.length > 1 ? t("supervision.by_urgency") : "");
 }
 
 function showStates() {
-  const counts = picture.counts();
-  const share = counts.total ? percent(counts.normal / counts.total, counts.normal === counts.total ? 0 : 1) : "";
-  const hints = {
-    all: t("figures.kinds", { n: picture.kinds.length }), watch: t("figures.watch_hint"), silent: t("figures.silent_hint"),
-    suspect: t("figures.suspect_hint"), normal: t("figures.share", { share }),
-  };
-  for (const button of document.querySelectorAll("[data-figures] button")) {
-    const { state } = button.dataset;
-    patch(button.querySelector(".v"), number(state === "all" ? counts.total : counts[state]));
-    patch(button.querySelector(".d"), hints[state]);
-  }
-  const newest = picture.newest === null ? null : now() - picture.newest;
-  showVerdict(supervision(counts, { commune: commune.name, waiting: picture.waiting, newest }));
-  $("[data-reception]").replaceChildren(kindTable(picture, reception));
-}
-
-function showKinds() {
-  const button = (kind, name) => el("button", { type: "button", "aria-pressed": String(kind === get("kind")), "data-kind": kind }, name);
-  const kinds = KINDS.filter((kind) => picture.kinds.includes(kind));
-  $("[data-kinds]").replaceChildren(button("", t("kinds.all")), ...kinds.map((kind) => button(kind, t(`kinds.${kind}`))));
-  $("[data-search]").value = get("search");
+  dirty = false;
+  const { counts } = scale;
+  showFigures(counts, scale.hints, book);
+  const newest = scale.newest === null ? null : now() - scale.newest;
+  showVerdict(scale.verdict(newest));
+  showClock(scale.newest);
 }
 
 async function loadReception() {
-  const [came, refused] = await Promise.all([
-    read("/reception", { commune: commune.insee, minutes: 60 }),
-    read("/rejections/counts", { commune: commune.insee, from: new Date(dayStart(now())).toISOString(), until: new Date(now()).toISOString() }),
-  ]);
-  reception = came.items;
-  const n = refused.items.reduce((sum, { count }) => sum + count, 0);
-  const box = $("[data-received]");
-  box.querySelector(".v").replaceChildren(number(lately(reception, 10)), spark(perStep(reception, 60, 2), { gap: Infinity, floor: 0 }));
-  const link = el("a", { href: `/donnees?commune=${commune.insee}` }, t("figures.why"));
-  box.querySelector(".d").replaceChildren(...(n ? [t("figures.refused", { n }).replace(String(n), number(n)), link] : [t("figures.none_refused")]));
-  showStates();
+  reception = await readReceived(scale.insee ?? undefined);
+  showReception();
+}
+
+const showReception = () => $("[data-reception]").replaceChildren(scale.reception(reception));
+
+function showKinds() {
+  const button = (kind, name) => el("button", { type: "button", "aria-pressed": String(kind === get("kind")), "data-kind": kind }, name);
+  const kinds = KINDS.filter((kind) => scale.kinds.includes(kind));
+  $("[data-kinds]").hidden = !kinds.length;
+  $("[data-kinds]").replaceChildren(button("", t("kinds.all")), ...kinds.map((kind) => button(kind, t(`kinds.${kind}`))));
+}
+
+/** Map or list; without contours there is no map to show. */
+function showView() {
+  const asList = get("view") === "list" || map.hidden;
+  press("[data-view]", "view", asList ? "list" : "");
+  $("[data-map]").hidden = asList;
+  $("[data-list]").hidden = !asList;
+  [list.hidden, communeList.hidden] = [scale.insee === null, scale.insee !== null];
+  patch($("#list-title"), t(scale.insee === null ? "supervision.communes_title" : "list.title"));
+  scale.settle();
+  if (asList) return;
+  scale.draw();
+  scale.call(queue.numbered);
 }
 
 function showEmpty() {
-  document.body.classList.add("empty");
-  showVerdict(supervision(picture.counts(), { commune: commune.name, waiting: 0, newest: null }));
-  list.setAttribute("aria-busy", "false");
-  list.replaceChildren(
-    el(
-      "div",
-      { class: "note accent" },
-      el("span", {}, t("list.empty_next")),
-      el("a", { class: "btn", href: `/donnees?commune=${commune.insee}` }, t("list.empty_link")),
-    ),
-  );
+  showVerdict(scale.verdict(null));
+  const next = scale.insee === null ? [] : [el("a", { class: "btn", href: `/donnees?commune=${scale.insee}&view=registry` }, t("list.empty_link"))];
+  $("[data-nothing]").replaceChildren(el("div", { class: "note accent" }, el("span", {}, t("list.empty_next")), ...next));
+  $("[data-nothing]").hidden = false;
 }
 
-function failed(error) {
+/** What could not be read is said with a way out; on a wall nobody is there to take it. */
+function failed(error, again = () => location.reload()) {
   showVerdict([t("verdict.failed"), ""]);
-  list.setAttribute("aria-busy", "false");
-  list.replaceChildren(note(t("list.failed", { why: error.message }), t("list.retry"), () => location.reload()));
+  for (const node of [list, queue]) node.setAttribute("aria-busy", "false");
+  const box = $("[data-nothing]");
+  const retry = () => {
+    box.hidden = true;
+    again();
+  };
+  box.replaceChildren(note(t("list.failed", { why: error.message }), t("list.retry"), retry));
+  box.hidden = false;
+  if (kiosk) setTimeout(retry, RETRY_MS);
 }
 
-/** Every second: ages grow; now and then states are read again. */
+/** Every second: ages grow, what moved is counted; now and then all is read again. */
 function tick() {
-  if (!picture || document.hidden) return;
-  showClock(picture.newest);
+  kiosk?.tick();
+  if (!scale || scale.empty || document.hidden) return;
+  if (dirty) showStates();
+  else showClock(scale.newest);
   list.tick();
+  queue.tick();
   const rate = ticker.rate;
   patch($("[data-rate]"), rate === null ? "" : t("ticker.rate", { n: rate }));
-  if (now() - refreshed > REFRESH_MS) refresh();
+  if (now() - heeded > REFRESH_MS) heed();
+  if (now() - refreshed > Math.max(REFRESH_MS, REFRESH_MS_PER_SENSOR * scale.counts.total)) refresh();
 }
 
+/** Read the alarms again, soon. */
 function soon() {
-  waiting ||= setTimeout(refresh, Math.max(SOON_MS, LEAST_MS - (now() - refreshed)));
+  waiting ||= setTimeout(heed, Math.max(0, SOON_MS - (now() - heeded)));
+}
+
+async function heed() {
+  clearTimeout(waiting);
+  waiting = 0;
+  heeded = now();
+  const at = scale;
+  try {
+    const found = await AlarmBook.read(at.insee ?? undefined);
+    if (at !== scale) return;
+    book = found;
+  } catch {
+    return; // The connection says so itself.
+  }
+  scale.heed(book);
+  showBook();
+  showStates();
+  if (reception) showReception();
 }
 
 async function refresh() {
-  clearTimeout(waiting);
-  waiting = 0;
   refreshed = now();
+  const at = scale;
   try {
-    const before = JSON.stringify(picture.counts());
-    list.touch(await picture.refresh());
-    if (before !== JSON.stringify(picture.counts()) && !list.busy) list.arrange();
-    await loadReception();
+    await at.refresh();
+    if (at === scale) await loadReception();
   } catch {
-    // The live feed's banner says that the server is away; the next tick tries again.
+    return; // As above.
+  }
+  dirty = true;
+}
+
+function takeReadings({ items, arrivals, count }) {
+  if (!scale || scale.empty) return;
+  const known = scale.take({ items });
+  ticker.take(scale.picture ?? null, arrivals, count);
+  dirty = true;
+  // A sensor that was adopted since: the whole is read again, once in a while.
+  if (!known && now() - strangers > STRANGERS_MS) {
+    strangers = now();
+    anew();
   }
 }
 
-function press(selector, name, value) {
-  for (const button of document.querySelectorAll(selector)) button.setAttribute("aria-pressed", String(button.dataset[name] === value));
-}
-
-function narrow(filter) {
-  put({ state: filter.state === "all" ? "" : filter.state ?? get("state"), kind: filter.kind ?? get("kind"), search: filter.search ?? get("search") });
-  press("[data-figures] button", "state", get("state") || "all");
-  press("[data-kinds] button", "kind", get("kind"));
-  $("[data-search]").value = get("search");
-  if (picture?.rows.size) list.narrow({ state: get("state") || "all", kind: get("kind"), search: get("search") });
-}
+const anew = () => load(scale).catch(failed);
 
 function listen() {
-  $("[data-figures]").addEventListener("click", ({ target }) => target.closest("button") && narrow({ state: target.closest("button").dataset.state }));
-  $("[data-kinds]").addEventListener("click", ({ target }) => target.closest("button") && narrow({ kind: target.closest("button").dataset.kind }));
+  const pressed = (selector, name, key) => $(selector).addEventListener("click", ({ target }) => target.closest("button") && narrow({ [key]: target.closest("button").dataset[name] }));
+  pressed("[data-kinds]", "kind", "kind");
+  $("[data-figures]").addEventListener("click", ({ target }) => {
+    const state = target.closest("button")?.dataset.state;
+    if (state) narrow({ state: state === "all" ? "" : state });
+  });
   $("[data-search]").addEventListener("input", ({ target }) => narrow({ search: target.value }));
-  document.addEventListener("vigie:cleared", () => narrow({ state: "all", kind: "", search: "" }));
-  document.addEventListener("vigie:chosen", ({ detail: row }) => chooseRow(row));
-  document.addEventListener("vigie:view", ({ detail }) => open(detail.series, detail.period, true));
-  document.addEventListener("vigie:readings", ({ detail }) => takeReadings(detail));
-  document.addEventListener("vigie:forecasts", ({ detail }) => (chart.renew(detail.series), soon()));
-  document.addEventListener("vigie:reset", () => loadAll().catch(failed));
-  document.addEventListener("vigie:connection", ({ detail }) => detail.alive && soon());
-  addEventListener("popstate", () => picture && openChosen());
+  $("[data-muted]").addEventListener("change", ({ target }) => narrow({ muted: target.checked ? "1" : "" }));
+  for (const button of document.querySelectorAll("[data-view]")) {
+    button.addEventListener("click", () => {
+      put({ view: button.dataset.view }, { step: true });
+      showView();
+    });
+  }
   $("[data-pause]").addEventListener("click", ({ target }) => {
     const paused = ticker.toggle();
     target.setAttribute("aria-pressed", String(paused));
     patch(target, t(paused ? "ticker.resume" : "ticker.pause"));
   });
+  addEventListener("popstate", () => scale && !scale.empty && (follow(), showView()));
   copyLink($("[data-copy]"));
+  listenFurther();
 }
 
-function chooseRow(row) {
-  if (!row.main) return;
-  open(row.main, get("period") || "7d", true);
-  const box = chart.getBoundingClientRect();
-  if (box.top < 0 || box.top > innerHeight * 0.7) chart.scrollIntoView({ block: "start" });
+/** What the parts of the page tell each other. */
+function listenFurther() {
+  const on = (name, run) => document.addEventListener(`vigie:${name}`, ({ detail }) => run(detail));
+  on("cleared", () => narrow({ state: "", kind: "", search: "" }));
+  on("alarm-chosen", (alarm) => {
+    put({ alarm: alarm?.alarm_id });
+    scale.choose(alarm);
+  });
+  on("alarms-moved", () => heed());
+  on("map-chosen", ({ id }) => pointAt(id));
+  on("map-commune", ({ insee }) => chooser.communes.some((one) => one.insee === insee) && location.assign(`/supervision?commune=${insee}`));
+  on("readings", takeReadings);
+  on("alarms", soon);
+  on("forecasts", () => (refreshed -= REFRESH_MS));
+  on("reset", () => scale && anew());
+  on("connection", ({ alive }) => alive && scale && soon());
+  const seconds = kiosk ? turnS() : 0;
+  if (seconds) setInterval(turn, seconds * 1000);
 }
 
-function takeReadings({ items, arrivals, count }) {
-  const { touched, strangers } = picture.apply(items);
-  // A sensor that was adopted since: the whole is read again.
-  if (strangers) return loadAll().catch(failed);
-  list.touch(touched);
-  ticker.take(picture, arrivals, count);
-  chart.take(items);
-  showClock(picture.newest);
-  soon();
-  return undefined;
+/** A sensor of the map: its alarm in the queue, and what is known of it. */
+function pointAt(id) {
+  const alarm = book.items.find(({ sensor }) => sensor?.sensor_id === id);
+  if (alarm) queue.choose(alarm.alarm_id);
+  map.choose(id);
+  const card = scale.card(id);
+  $("[data-pointed]").replaceChildren(...(card ? [card] : []));
 }
+
+/** On a wall: the next commune that has sensors. */
+function turn() {
+  if (!scale || !banner.hidden) return;
+  const places = chooser.communes.filter(({ sensors }) => sensors);
+  const next = places[(places.findIndex(({ insee }) => insee === scale.insee) + 1) % places.length];
+  if (!next || next.insee === scale.insee) return;
+  chooser.name(next);
+  enter(() => next);
+}
+
+const banner = $("vigie-banner");
 
 function copyLink(button) {
   if (!navigator.clipboard) return;

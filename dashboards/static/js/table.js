@@ -26,14 +26,17 @@ export function table(caption, heads, rows, { cut = Infinity } = {}) {
 }
 
 /**
- * A row whose name is a button that opens what lies under it.
+ * A row whose name is a button that opens what lies under it; where the name leads to a page, the button stands before it.
  * @param {(Node | string)[]} name
  * @param {HTMLTableCellElement[]} cells
  * @param {() => Promise<Node[]> | Node[]} fill gives what lies under it, asked at each opening
+ * @param {{href?: string, label?: string}} [lead] the page of what is named, and its name alone
  */
-export function openingRow(name, cells, fill) {
-  const button = el("button", { class: "open", type: "button", "aria-expanded": "false", onclick: toggle }, ...name);
-  const row = el("tr", {}, el("th", { scope: "row" }, button), ...cells);
+export function openingRow(name, cells, fill, { href = "", label = "" } = {}) {
+  const words = href ? { "aria-label": t("table.under", { name: label }) } : {};
+  const button = el("button", { class: "open", type: "button", "aria-expanded": "false", onclick: toggle, ...words }, ...(href ? [] : name));
+  const head = href ? el("div", { class: "opening" }, button, el("a", { href }, ...name)) : button;
+  const row = el("tr", {}, el("th", { scope: "row" }, head), ...cells);
   let under = null;
   async function toggle() {
     button.setAttribute("aria-expanded", String(!under));

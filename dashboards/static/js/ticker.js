@@ -18,10 +18,19 @@ class VigieTicker extends HTMLElement {
   #timer = 0;
   #started = now();
 
+  /** Begin with the newest readings that are known: a small town says nothing for minutes. */
+  begin(picture) {
+    if (!picture || this.#lines.length) return;
+    const heard = [...picture.series.values()].filter(({ latest }) => latest && latest.at <= now());
+    const newest = heard.sort((one, other) => other.latest.at - one.latest.at).slice(0, KEPT);
+    this.#lines = newest.map((series) => ({ item: { ...series.latest, observed_at: new Date(series.latest.at).toISOString() }, series }));
+    this.#write();
+  }
+
   /** Take what the live feed brought. */
   take(picture, arrivals, count) {
     this.#counts.push([now(), count]);
-    const lines = arrivals.map((item) => ({ item, series: picture.series.get(item.series_id) })).filter(({ series }) => series);
+    const lines = arrivals.map((item) => ({ item, series: picture?.series.get(item.series_id) })).filter(({ series }) => series);
     this.#lines = [...lines.reverse(), ...this.#lines].slice(0, KEPT);
     if (!this.#paused) this.#timer ||= setTimeout(() => this.#write(), PACE_MS);
   }
