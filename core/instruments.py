@@ -92,6 +92,12 @@ WEBHOOK_WAITING = Gauge("vigie_webhook_events_waiting", "Events that wait to be 
 WEBHOOK_OLDEST = Gauge(
     "vigie_webhook_oldest_timestamp_seconds", "When the oldest event that waits was put there; 0 when none waits."
 )
+MAILS = Counter(
+    "vigie_alarm_mails",
+    "Mails about alarms, by outcome: taken by the mail server, untaken (tried again later), given_up.",
+    ["outcome"],
+)
+MAILS_GIVEN_UP = Counter("vigie_alarm_mail_notices_given_up", "Alarms that a subscriber could not be told of by mail.")
 LIVE_CLIENTS = Gauge("vigie_api_live_clients", "Open live feeds.")
 API_TURNS_WAITING = Gauge("vigie_api_store_waiting", "Requests that wait for a connection to the store.")
 API_TURNS_REFUSED = Counter(

@@ -93,6 +93,8 @@ class RejectionFilter:
     ----------
     since, until
         When the message was first received: ``[since, until)``.
+    rejection_id
+        That very one.
     """
 
     reason: Reason | None = None
@@ -100,6 +102,7 @@ class RejectionFilter:
     commune: str | None = None
     since: datetime | None = None
     until: datetime | None = None
+    rejection_id: int | None = None
 
     def arguments(self) -> dict[str, Any]:
         """Return it as the arguments of a replay: what is None is left out."""
@@ -109,6 +112,7 @@ class RejectionFilter:
             commune=self.commune,
             since=_text(self.since),
             until=_text(self.until),
+            rejection_id=self.rejection_id,
         )
 
     @classmethod
@@ -120,6 +124,7 @@ class RejectionFilter:
             arguments.get("commune"),
             _instant(arguments.get("since")),
             _instant(arguments.get("until")),
+            int(arguments["rejection_id"]) if "rejection_id" in arguments else None,
         )
 
 
@@ -148,7 +153,7 @@ class BackfillAsked:
         )
 
 
-def _given(**given: str | None) -> dict[str, Any]:
+def _given(**given: str | int | None) -> dict[str, Any]:
     return {name: str(value) for name, value in given.items() if value is not None}
 
 

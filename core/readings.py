@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import IntEnum, IntFlag, StrEnum
@@ -118,6 +118,28 @@ class Reading:
     flags: Flag = NO_FLAG
 
 
+class Reception(NamedTuple):
+    """How one gateway heard a frame: level (dBm) and signal to noise ratio (dB), and where the gateway stands.
+
+    None where the network server does not say.
+    """
+
+    gateway: str
+    rssi_dbm: float | None = None
+    snr_db: float | None = None
+    longitude: float | None = None
+    latitude: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """How a LoRaWAN network heard a frame: its identity there, and by which gateways."""
+
+    session: str
+    f_cnt: int
+    receptions: tuple[Reception, ...]
+
+
 @dataclass(frozen=True, slots=True)
 class Delivery:
     """A reading as a simulated or replayed sensor publishes it.
@@ -128,6 +150,8 @@ class Delivery:
         When it is published: not before it was observed; later for a late one.
     metric
         Name of the metric; ``value`` is in its stored unit.
+    heard
+        By which radio it came, where it came by LoRaWAN: it is then published as the network's uplink.
     """
 
     deliver_at: datetime
@@ -135,6 +159,7 @@ class Delivery:
     metric: str
     observed_at: datetime
     value: float
+    heard: Heard | None = None
 
 
 class Source(Protocol):
@@ -229,6 +254,54 @@ class Frame:
     observed_at: datetime
 
 
+@dataclass(slots=True)
+class RawFrame:
+    """A message of an adopted sensor as it came, whatever became of it.
+
+    Parameters
+    ----------
+    message
+        Its payload may be cut.
+    observed_at
+        When the frame, or its first reading, was observed; None where the message does not say.
+    outcome
+        ``stored``, ``duplicate`` or ``rejected``.
+    number
+        Counts on with each message of the sensor.
+    """
+
+    sensor_id: int
+    message: Message
+    observed_at: datetime | None
+    outcome: str
+    number: int = 0
+
+
+class AsCame(NamedTuple):
+    """Messages of a batch as they came.
+
+    Parameters
+    ----------
+    frames
+        The newest of each sensor, oldest first.
+    duplicates
+        How many of a sensor's messages came a second time; of no sensor none.
+    """
+
+    frames: Sequence[RawFrame]
+    duplicates: Mapping[int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class FrameHeard:
+    """Which gateways heard a frame of a sensor, and with which spreading factor it was sent."""
+
+    sensor_id: int
+    observed_at: datetime
+    receptions: tuple[Reception, ...]
+    spreading_factor: int | None = None
+
+
 class Sender(NamedTuple):
     """Who sent a message, as a rejection keeps it: None and empty where nobody knows."""
 
@@ -248,6 +321,12 @@ class Batch:
     origins, senders
         The messages that brought them (``Columns.message`` counts in here; of readings given one by one, the i-th
         message brought the i-th), and who sent each; empty where nobody knows.
+    as_came
+        Its messages as they came, once it is known what became of their readings.
+    raw_frames_kept
+        How many of them are kept of a sensor; 0: none.
+    heard
+        The new frames that gateways heard.
     """
 
     received_at: datetime
@@ -257,6 +336,9 @@ class Batch:
     asides: list[Aside] = field(default_factory=list)
     arrival: Arrival = field(default=Arrival.LIVE, kw_only=True)
     senders: Sequence[Sender] = field(default=(), kw_only=True)
+    as_came: Callable[[BatchOutcome], AsCame] | None = field(default=None, kw_only=True)
+    raw_frames_kept: int = field(default=0, kw_only=True)
+    heard: Sequence[FrameHeard] = field(default=(), kw_only=True)
 
     def conflict_rejections(self, outcome: BatchOutcome) -> list[Rejection]:
         """Return the rejections that keep the readings which met another value already stored."""

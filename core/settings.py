@@ -12,7 +12,10 @@ from pydantic import Field, SecretStr
 
 from core.environment import Environment
 from core.errors import SettingInvalid
+from core.export_settings import ExportSettings
 from core.footprint_settings import FootprintSettings
+from core.mail_settings import MailSettings
+from core.map_settings import MapSettings
 from core.weather_settings import WeatherSettings
 
 SECRET_CHARACTERS_MIN = 32
@@ -81,6 +84,10 @@ class KeptSettings(Environment):
         Bytes of payload, topic, properties and words, over all sensors.
     quarantine_messages_max, quarantine_bytes_max
         The same for the quarantine: rejections of reason ``flooded``, which count in no other bound of bytes.
+    raw_frames_kept
+        Of each sensor, so many of its last messages are kept as they came; 0: none.
+    gateways_days
+        Which gateways heard a sensor on a day is kept so long.
     """
 
     rejections_days: int = Field(default=90, ge=1, le=3_650)
@@ -92,6 +99,8 @@ class KeptSettings(Environment):
     sensor_messages_max: int = Field(default=20_000, ge=100, le=10_000_000)
     quarantine_messages_max: int = Field(default=200_000, ge=1_000, le=10_000_000)
     quarantine_bytes_max: int = Field(default=2**28, ge=2**20, le=2**40)
+    raw_frames_kept: int = Field(default=10, ge=0, le=1_000)
+    gateways_days: int = Field(default=90, ge=1, le=3_650)
 
 
 class StorageSettings(Environment):
@@ -220,27 +229,6 @@ class AdminSettings(Settings):
     public_url: str = Field(default="http://127.0.0.1:8080", pattern=r"^https?://[^/\s?#@]+/?$")
 
 
-class ExportSettings(Environment):
-    """Where scheduled exports may go.
-
-    Parameters
-    ----------
-    exports_dir
-        The folder below which exports to a folder go; without it there are none.
-    exports_s3_endpoint, exports_s3_region
-        Of the S3-compatible store, ``https://s3.example.org`` say; without it, that of Amazon.
-    exports_s3_key, exports_s3_secret
-        With the right to write, read and delete below the prefixes of the exports; never printed. Without them, what
-        the machine's own environment says.
-    """
-
-    exports_dir: Path | None = None
-    exports_s3_endpoint: str = Field(default="", pattern=r"^(https?://[^/\s?#@]+)?/?$")
-    exports_s3_region: str = Field(default="", pattern=r"^[a-z0-9-]{0,40}$")
-    exports_s3_key: SecretStr = SecretStr("")
-    exports_s3_secret: SecretStr = SecretStr("")
-
-
 class SecretSettings(Environment):
     """What signs the cookies of people and seals the secrets of webhooks.
 
@@ -294,11 +282,20 @@ class OutgoingSettings(Environment):
 
 
 class WorkerSettings(
-    HistorySettings, ExportSettings, SecretSettings, OutgoingSettings, FootprintSettings, WeatherSettings
+    HistorySettings, ExportSettings, SecretSettings, OutgoingSettings, MailSettings, FootprintSettings, WeatherSettings
 ):
-    """Settings of the worker process. ``concurrency`` jobs run at once; models train on ``threads`` threads."""
+    """Settings of the worker process.
+
+    Parameters
+    ----------
+    concurrency, long_concurrency
+        Jobs at once: of those that are due within seconds, and, beside them, of those that take minutes.
+    threads
+        On which a model trains.
+    """
 
     concurrency: int = Field(default=2, ge=1, le=64)
+    long_concurrency: int = Field(default=2, ge=1, le=64)
     threads: int = Field(default=2, ge=1, le=64)
     train_rows_max: int = Field(default=300_000, ge=1_000, le=2_000_000)
     history_days: int = Field(default=120, ge=2, le=3_650)
@@ -365,18 +362,20 @@ class RateSettings(Environment):
     rate_address_burst: int = Field(default=1_000, ge=100, le=1_000_000_000)
 
 
-class ApiSettings(HistorySettings, DoorSettings, OutgoingSettings, RateSettings):
+class ApiSettings(HistorySettings, DoorSettings, OutgoingSettings, RateSettings, MapSettings):
     """Settings of the api process. Loopback by default; ``dashboards_dir`` holds the pages it serves.
 
     Parameters
     ----------
     database_wait_s_max, database_waiting_max
-        While ``database_pool_size`` requests hold a connection the others wait for their turn: so long, so many at
-        once; then they are answered 503.
+        While all ``database_pool_size`` connections are held, so many others wait, so long; then they are answered 503.
     exports_max
         Exports that may flow at once, each on a connection of its own; one more is answered 503.
     tls_cert_file, tls_key_file
         The server's certificate with its chain, and its key (PEM): the api then speaks TLS (1.2 or later) only.
+    database_gb_max
+        How large the database may become, in thousands of millions of bytes: what it was given of the disk. The
+        platform's health then says when that will be reached; nothing is refused by it.
     """
 
     host: str = "127.0.0.1"
@@ -388,3 +387,4 @@ class ApiSettings(HistorySettings, DoorSettings, OutgoingSettings, RateSettings)
     exports_max: int = Field(default=2, ge=1, le=16)
     database_wait_s_max: float = Field(default=5, gt=0, le=60)
     database_waiting_max: int = Field(default=200, ge=0, le=10_000)
+    database_gb_max: float | None = Field(default=None, gt=0, le=1_000_000)

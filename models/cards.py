@@ -163,7 +163,9 @@ def _length(length: timedelta) -> Phrase:
 
 def _learnt(facts: CardFacts) -> CardSection:
     model, card = facts.model, facts.model.card
-    window = _say("learnt", start_day=format_instant(model.history_start), end_day=format_instant(model.history_end))
+    # Cards of before say the window only.
+    since = card.get("first_known_at") or format_instant(model.history_start)
+    window = _say("learnt", start_day=since, end_day=format_instant(model.history_end))
     paragraphs = [window, _say("as_known")]
     paragraphs += [
         _say(f"origin.{origin}", n=count) for origin, count in sorted(card.get("origins", {}).items()) if count

@@ -14,7 +14,7 @@ import numpy as np
 import structlog
 
 from core import instruments
-from core.clock import Window
+from core.clock import Window, format_instant
 from core.errors import ShortHistory
 from core.footprint_settings import FootprintSettings
 from core.metrics import Metric, metric_named
@@ -122,18 +122,23 @@ def told_of(trained: TrainedModel, history: History, labels: Sequence[SeriesLabe
     """Return a model's card as everybody may read it: no series of any commune is named.
 
     Beside what `models.train` says of it: ``communes``, how many; ``by_commune``, figures on the held-out weeks by
-    INSEE code; ``origins``, how many series came from where; ``days``, how long their history is; ``series``, how
-    they differ; without the settings, which are its parameters.
+    INSEE code; ``origins``, how many series came from where; ``days``, how long their history is; ``first_known_at``,
+    the first step of the window with a value; ``series``, how they differ; without the settings, which are its
+    parameters.
     """
     by_series = trained.card["by_series"]
     card = {name: value for name, value in trained.card.items() if name not in {"by_series", "local", "settings"}}
     skills = sorted(one["skill"] for one in by_series if one["skill"] is not None)
-    days = np.isfinite(history.values).sum(axis=1) / history.steps_per_day
+    known = np.isfinite(history.values)
+    days = known.sum(axis=1) / history.steps_per_day
+    # What was looked at may begin long before anything was measured.
+    first = history.start + int(known.any(axis=0).argmax()) * history.plan.step
     return {
         **card,
         "communes": len({label.commune_insee for label in labels}),
         "by_commune": _by_commune(by_series, {label.series_id: label.commune_insee for label in labels}),
         "origins": dict(Counter(label.origin.value for label in labels)),
+        "first_known_at": format_instant(first),
         "days": {"least": float(days.min()), "median": float(np.median(days)), "most": float(days.max())},
         "series": {
             "judged": len(skills),

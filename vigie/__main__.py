@@ -19,11 +19,13 @@ from core.store.pool import connected, store_absence_told
 from core.store.roles import Login, set_passwords
 from vigie.commands import (
     admin,
+    alarms,
     audit,
     backtest,
     backup,
     document,
     export,
+    geo,
     intake,
     models,
     provision,
@@ -46,7 +48,9 @@ app.command("backfill")(intake.backfill)
 app.add_typer(export.app, name="exports")
 app.add_typer(storage.app, name="storage")
 app.add_typer(webhooks.app, name="webhooks")
+app.add_typer(alarms.app, name="alarms")
 app.add_typer(weather.app, name="weather")
+app.add_typer(geo.app, name="geo")
 app.add_typer(audit.app, name="audit")
 app.add_typer(models.app, name="models")
 app.command("train")(models.train)
@@ -107,10 +111,11 @@ def worker() -> None:
 def api() -> None:
     """Serve the API and the pages until it is told to stop."""
     from services.api.process import run_api
+    from vigie.decoding import present_decoders
 
     settings = ApiSettings.from_environment()
     _begin("api", settings)
-    run_api(settings)
+    run_api(settings, present_decoders())
 
 
 @app.command()

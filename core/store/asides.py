@@ -73,9 +73,19 @@ def take_adopted_asides(connection: Connection, limit: int) -> list[Message]:
     ]
 
 
+SHOWN_BYTES_MAX = 16_384
+"""A first message that is longer says nothing of what its sensor is."""
+
+
 @dataclass(frozen=True, slots=True)
 class UnknownSensor:
-    """A sensor that publishes and that nobody adopted: how much is kept aside for it, on one of its topics."""
+    """A sensor that publishes and that nobody adopted: how much is kept aside for it, and the first of it.
+
+    Parameters
+    ----------
+    topic, payload
+        Of the first message; the payload is empty where it is over 16 KiB.
+    """
 
     external_id: str
     network: str
@@ -83,15 +93,17 @@ class UnknownSensor:
     messages: int
     first_received_at: datetime
     last_received_at: datetime
+    payload: bytes = b""
 
 
 def read_unknown_sensors(connection: Connection, *, limit: int = 1_000) -> list[UnknownSensor]:
     """Return the sensors that messages are kept aside for, the most recent first; none that is adopted by now."""
     rows = connection.execute(
         """
-        SELECT kept.external_id, first.network, first.topic, kept.messages, first.received_at, last.received_at
+        SELECT kept.external_id, first.network, first.topic, kept.messages, first.received_at, last.received_at,
+               CASE WHEN octet_length(first.payload) <= %s THEN first.payload ELSE '' END
           FROM kept
-         CROSS JOIN LATERAL (SELECT network, topic, received_at FROM aside
+         CROSS JOIN LATERAL (SELECT network, topic, received_at, payload FROM aside
                               WHERE aside.external_id = kept.external_id ORDER BY aside_id LIMIT 1) AS first
          CROSS JOIN LATERAL (SELECT received_at FROM aside
                               WHERE aside.external_id = kept.external_id ORDER BY aside_id DESC LIMIT 1) AS last
@@ -100,6 +112,6 @@ def read_unknown_sensors(connection: Connection, *, limit: int = 1_000) -> list[
            AND NOT EXISTS (SELECT FROM former_device WHERE former_device.external_id = kept.external_id)
          ORDER BY last.received_at DESC, kept.external_id LIMIT %s
         """,
-        (limit,),
+        (SHOWN_BYTES_MAX, limit),
     )
     return [UnknownSensor(*row) for row in rows]

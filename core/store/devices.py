@@ -38,3 +38,17 @@ def read_device_models(connection: Connection) -> dict[str, DeviceModel]:
         model: DeviceModel(model, maker, title, tuple(SensorKind(kind) for kind in kinds))
         for model, maker, title, kinds in rows
     }
+
+
+def read_device_owner(connection: Connection, external_id: str) -> int | None:
+    """Return the id of the sensor that a device is, or was until it was replaced; None where it is no sensor's."""
+    row = connection.execute(
+        """
+        SELECT sensor_id FROM (
+            SELECT sensor_id, 0 AS former FROM sensor WHERE external_id = %(external_id)s
+            UNION ALL SELECT sensor_id, 1 FROM former_device WHERE external_id = %(external_id)s) AS owner
+         ORDER BY former LIMIT 1
+        """,
+        {"external_id": external_id},
+    ).fetchone()
+    return None if row is None else int(row[0])

@@ -123,7 +123,13 @@ def _numbers(connection: Connection, statement: str, wanted: Wanted) -> list[int
 
 @dataclass(frozen=True, slots=True)
 class NewestValue:
-    """The newest reading of a series, calibrated, in the stored unit of its metric."""
+    """The newest reading of a series, calibrated, in the stored unit of its metric.
+
+    Parameters
+    ----------
+    silent_after_s
+        After how long the series is silent, as was learnt of its rhythm; None where nothing was learnt yet.
+    """
 
     series_id: int
     sensor_id: int
@@ -132,6 +138,7 @@ class NewestValue:
     value: float
     quality: int
     flags: int
+    silent_after_s: float | None = None
 
 
 def read_newest_values(
@@ -141,7 +148,10 @@ def read_newest_values(
     rows = connection.execute(
         """
         SELECT latest.series_id, series.sensor_id, series.metric, latest.observed_at,
-               latest.value * coalesce(calibrated.gain, 1) + coalesce(calibrated.shift, 0), latest.quality, latest.flags
+               latest.value * coalesce(calibrated.gain, 1) + coalesce(calibrated.shift, 0), latest.quality,
+               latest.flags,
+               (SELECT silent_after_s FROM rhythm WHERE rhythm.series_id = latest.series_id
+                 ORDER BY since DESC LIMIT 1)
           FROM series JOIN latest USING (series_id)
           LEFT JOIN calibration_as_of(NULL) AS calibrated
                  ON calibrated.series_id = latest.series_id

@@ -40,7 +40,8 @@ class LatestColumns:
     """Newest readings as columns, in order of their series; iterating gives each as `Latest`.
 
     ``observed`` and ``received`` are microseconds since `core.clock.EPOCH`; the expected are NaN where there was no
-    forecast.
+    forecast. ``rhythm``: after how long the series is silent, as was learnt; ``interval``: how often its sensor says
+    that it speaks; both microseconds, 0 where nothing is known.
     """
 
     series: Ints
@@ -54,6 +55,8 @@ class LatestColumns:
     p50: Floats
     p95: Floats
     flags: Ints
+    rhythm: Ints
+    interval: Ints
 
     def __len__(self) -> int:
         return len(self.series)
@@ -82,9 +85,12 @@ _LATEST = """
            string_agg(int2send(quality), ''), string_agg(float8send(coalesce(p05[place], 'NaN')), ''),
            string_agg(float8send(coalesce(p50[place], 'NaN')), ''),
            string_agg(float8send(coalesce(p95[place], 'NaN')), ''), string_agg(int2send(flags), ''),
-           string_agg(int2send(is_expected::integer::smallint), '')
+           string_agg(int2send(is_expected::integer::smallint), ''),
+           string_agg(int8send((coalesce(silent_after_s, 0) * 1e6)::bigint), ''),
+           string_agg(int8send(coalesce(interval_s, 0) * 1000000::bigint), '')
       FROM (
-            SELECT latest.*, sensor.sensor_id, series.metric, calibrated.gain, calibrated.shift, expectation.p05,
+            SELECT latest.*, sensor.sensor_id, sensor.interval_s, series.metric, learnt.silent_after_s,
+                   calibrated.gain, calibrated.shift, expectation.p05,
                    expectation.p50, expectation.p95, width_bucket(latest.observed_at, expectation.since) AS place,
                    expectation.series_id IS NOT NULL AS is_expected
               FROM latest JOIN series USING (series_id) JOIN sensor USING (sensor_id) JOIN site USING (site_id)
@@ -92,7 +98,11 @@ _LATEST = """
                      ON calibrated.series_id = latest.series_id
                     AND latest.observed_at >= calibrated.valid_from AND latest.observed_at < calibrated.valid_until
               LEFT JOIN expectation ON expectation.series_id = latest.series_id
+              LEFT JOIN LATERAL (
+                   SELECT silent_after_s FROM rhythm
+                    WHERE rhythm.series_id = latest.series_id ORDER BY since DESC LIMIT 1) AS learnt ON true
              WHERE (%(commune)s::text IS NULL OR site.commune_insee = %(commune)s) AND sensor.retired_at IS NULL
+               AND (%(sensor_id)s::integer IS NULL OR sensor.sensor_id = %(sensor_id)s)
                AND latest.series_id > %(after)s
              ORDER BY latest.series_id LIMIT %(limit)s
            ) AS page
@@ -114,15 +124,20 @@ _EXPECTED = """
 
 
 def read_latest(
-    connection: Connection, *, commune: str | None = None, after: int = 0, limit: int = ALL
+    connection: Connection,
+    *,
+    commune: str | None = None,
+    sensor_id: int | None = None,
+    after: int = 0,
+    limit: int = ALL,
 ) -> LatestColumns:
-    """Return the newest reading of series in service, of a commune or of all, with what was expected of it.
+    """Return the newest reading of series in service, of a commune, a sensor or of all, with what was expected of it.
 
     In order of the series' ids, after ``after``. A retired sensor has no present; its history stays where it is.
     Expected: the step that holds the reading, of the newest forecast issued before it was observed. What adds up until
     somebody empties it is forecast as if nobody did: of its present anything from empty on is expected.
     """
-    asked = {"commune": commune, "after": after, "limit": limit}
+    asked = {"commune": commune, "sensor_id": sensor_id, "after": after, "limit": limit}
     # Planned anew each time: a plan for any limit is one for few.
     row = connection.execute(_LATEST, asked, prepare=False, binary=True).fetchone()
     assert row is not None, "an aggregate returns a row"
@@ -140,6 +155,8 @@ def read_latest(
         p50=floats(row[8])[order],
         p95=floats(row[9])[order],
         flags=integers(row[10], 16)[order],
+        rhythm=integers(row[12], 64)[order],
+        interval=integers(row[13], 64)[order],
     )
     _search_expected(connection, found, np.flatnonzero(integers(row[11], 16)[order] & np.isnan(found.p50)))
     for name in _EMPTIED & set(found.metric):

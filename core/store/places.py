@@ -171,6 +171,15 @@ def read_commune_series(connection: Connection, commune: str) -> list[Series]:
     return [Series(*row) for row in rows]
 
 
+def read_series_among(connection: Connection, series_ids: Sequence[int]) -> list[Series]:
+    """Return those of some series that are there, in order of their id."""
+    rows = connection.execute(
+        "SELECT series_id, sensor_id, metric FROM series WHERE series_id = ANY(%s) ORDER BY series_id",
+        (list(series_ids),),
+    )
+    return [Series(*row) for row in rows]
+
+
 def read_series_communes(connection: Connection, series_ids: Sequence[int]) -> dict[int, str]:
     """Return the INSEE code of the commune that each series is in."""
     rows = connection.execute(

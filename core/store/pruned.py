@@ -11,7 +11,9 @@ from datetime import date, datetime, timedelta
 from core.readings import Reason
 from core.settings import KeptSettings
 from core.store.frames import prune_old_frames
+from core.store.gateways import prune_heard
 from core.store.pool import Connection
+from core.store.raw_frames import prune_as_came
 
 STEP_MESSAGES_MAX = 1_000
 """Deleted at once: a step holds up its process for as long as that takes."""
@@ -33,6 +35,8 @@ def prune_kept(connection: Connection, now: datetime, policy: KeptSettings) -> b
             _prune_old_asides(connection, now, timedelta(days=policy.asides_days)),
             prune_old_frames(connection, now - timedelta(days=policy.frames_days), now.date(), STEP_MESSAGES_MAX),
             _prune_excess(connection, now.date(), policy),
+            prune_heard(connection, now, timedelta(days=policy.gateways_days), STEP_MESSAGES_MAX),
+            prune_as_came(connection, now, policy.raw_frames_kept, STEP_MESSAGES_MAX),
         ]
         connection.execute("DELETE FROM kept WHERE messages = 0")
         connection.execute("DELETE FROM intake WHERE ended_at < %s", (now - timedelta(days=policy.intakes_days),))

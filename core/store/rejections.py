@@ -126,6 +126,7 @@ def read_rejections(
            AND (%(commune)s::text IS NULL OR commune_insee = %(commune)s::char(5))
            AND (%(since)s::timestamptz IS NULL OR received_at >= %(since)s)
            AND (%(until)s::timestamptz IS NULL OR received_at < %(until)s)
+           AND (%(rejection_id)s::bigint IS NULL OR rejection_id = %(rejection_id)s)
            AND (%(settled)s::boolean IS NULL OR (settled_as IS NOT NULL) = %(settled)s)
            AND (%(before)s::bigint IS NULL OR rejection_id < %(before)s)
          ORDER BY rejection_id DESC LIMIT %(limit)s
@@ -158,6 +159,7 @@ def _words(wanted: RejectionFilter) -> dict[str, Any]:
         "commune": wanted.commune,
         "since": wanted.since,
         "until": wanted.until,
+        "rejection_id": wanted.rejection_id,
     }
 
 

@@ -50,6 +50,7 @@ def count_replayable(connection: Connection, wanted: RejectionFilter) -> Replaya
            AND (%(commune)s::text IS NULL OR commune_insee = %(commune)s::char(5))
            AND (%(since)s::timestamptz IS NULL OR received_at >= %(since)s)
            AND (%(until)s::timestamptz IS NULL OR received_at < %(until)s)
+           AND (%(rejection_id)s::bigint IS NULL OR rejection_id = %(rejection_id)s)
         """,
         {
             "reason": wanted.reason,
@@ -57,6 +58,7 @@ def count_replayable(connection: Connection, wanted: RejectionFilter) -> Replaya
             "commune": wanted.commune,
             "since": wanted.since,
             "until": wanted.until,
+            "rejection_id": wanted.rejection_id,
         },
     ).fetchone()
     assert row is not None, "an aggregate returns its row"
@@ -90,6 +92,7 @@ def take_replayable(connection: Connection, wanted: RejectionFilter, stretch: St
                    AND (%(commune)s::text IS NULL OR commune_insee = %(commune)s::char(5))
                    AND (%(since)s::timestamptz IS NULL OR received_at >= %(since)s)
                    AND (%(until)s::timestamptz IS NULL OR received_at < %(until)s)
+                   AND (%(rejection_id)s::bigint IS NULL OR rejection_id = %(rejection_id)s)
                    AND rejection_id > %(after)s AND rejection_id <= %(last)s
                  ORDER BY rejection_id LIMIT %(messages_max)s
             )
@@ -104,6 +107,7 @@ def take_replayable(connection: Connection, wanted: RejectionFilter, stretch: St
                 "commune": wanted.commune,
                 "since": wanted.since,
                 "until": wanted.until,
+                "rejection_id": wanted.rejection_id,
                 "after": stretch.after,
                 "last": stretch.last,
                 "messages_max": stretch.messages_max,

@@ -18,7 +18,7 @@ HELD_AT_MOST = timedelta(minutes=30)
 SCALE_DAYS = 28
 """The mean level that scales a series is over its last four weeks."""
 LEVEL_LEAST = 1e-9
-"""In stored units: less is nothing, finer than any sensor tells, and dividing by it would leave all that can be held."""
+"""In stored units: less is nothing, finer than any sensor tells, and a quotient by it would be more than fits."""
 
 LOOKED_BACK = timedelta(days=SCALE_DAYS + 9)
 """No feature of a row looks back further from its origin, those of neighbours, scaled a week ago, included."""

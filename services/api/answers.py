@@ -29,6 +29,7 @@ _PROBLEMS = {
     422: "A parameter or the body is invalid; `errors` names it.",
     429: "Too many requests in a row; `Retry-After` says when to go on.",
     431: "The headers are over 16 KiB.",
+    501: "This process cannot do it.",
     503: "The database is absent, or all connections to it are at work; try again later.",
 }
 

@@ -82,15 +82,20 @@ class Sight:
         if self.all or event.commune_insee in self.communes:
             return event
         sites = self.sites.get(event.commune_insee, frozenset())
-        items = [item for item in event.items if places.get(place_of(item)) in sites]
+        items = [item for item in event.items if _site_of(item, places) in sites]
         return replace(event, text=json.dumps(items)) if items else None
 
 
+def _site_of(item: Mapping[str, Any], places: Mapping[Place, int | None]) -> int | None:
+    """Return the site of an item: an alarm says its own, since a sensor that moved leaves it behind."""
+    return item["site_id"] if "alarm_id" in item else places.get(place_of(item))
+
+
 def place_of(item: Mapping[str, Any]) -> Place:
-    """Return what an item of a live event is about."""
+    """Return what an item of a live event is about that is no alarm."""
     return int(item["series_id"]) if "series_id" in item else (str(item["kind"]), str(item["subject"]))
 
 
 def places_in(events: Iterable[LiveEvent]) -> set[Place]:
-    """Return what all items of these events are about."""
-    return {place_of(item) for event in events for item in event.items}
+    """Return what all items of these events are about, alarms aside."""
+    return {place_of(item) for event in events for item in event.items if "alarm_id" not in item}

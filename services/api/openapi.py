@@ -33,6 +33,7 @@ TAGS = [
     {"name": "reception", "description": "What came in, and what was refused."},
     {"name": "intakes", "description": "What is taken in otherwise than live: replay, back-fill, import."},
     {"name": "live", "description": "The live feed."},
+    {"name": "alarms", "description": "What a person should hear of: alarms, their rules, maintenance, e-mails."},
     {"name": "webhooks", "description": "Events as they happen, sent to other programs."},
     {"name": "audit", "description": "Who did what: the record of acts, for its auditors."},
     {"name": "doors", "description": "Who may see and do what: people, tokens, sessions, links."},

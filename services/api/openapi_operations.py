@@ -67,6 +67,16 @@ LINKS: Mapping[str, tuple[Following, ...]] = {
         Following("read_intake", "intake_id", "/intake_id"),
         Following("cancel_intake", "intake_id", "/intake_id"),
     ),
+    "add_alarm_rule": (
+        Following("write_alarm_rule", "rule_id", "/rule_id"),
+        Following("delete_alarm_rule", "rule_id", "/rule_id"),
+    ),
+    "add_maintenance": (Following("cancel_maintenance", "maintenance_id", "/maintenance_id"),),
+    "add_subscription": (
+        Following("write_subscription", "subscription_id", "/subscription_id"),
+        Following("test_subscription", "subscription_id", "/subscription_id"),
+        Following("delete_subscription", "subscription_id", "/subscription_id"),
+    ),
     "make_token": (Following("revoke_token", "pass_id", "/pass_id"),),
     "add_person": (
         Following("read_person", "person_id", "/person_id"),

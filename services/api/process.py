@@ -10,6 +10,7 @@ from pathlib import Path
 import structlog
 import uvicorn
 
+from core.decoding import Decode
 from core.errors import PortBusy, SettingInvalid
 from core.settings import ApiSettings
 from core.store.roles import Login, connects_as
@@ -22,8 +23,13 @@ BACKLOG = 512
 _log = structlog.get_logger(__name__)
 
 
-def run_api(settings: ApiSettings) -> None:
+def run_api(settings: ApiSettings, decode: Decode) -> None:
     """Serve the API and the pages until SIGTERM or SIGINT; then answer what is under way and close.
+
+    Parameters
+    ----------
+    decode
+        As for `create_app`.
 
     Raises
     ------
@@ -34,7 +40,7 @@ def run_api(settings: ApiSettings) -> None:
     """
     cert, key = tls_files(settings)
     check_logins(settings)
-    app = create_app(settings)
+    app = create_app(settings, decode)
     with listening(settings.host, settings.port) as listener:
         port = listener.getsockname()[1]
         server = uvicorn.Server(

@@ -29,6 +29,7 @@ BUCKETS_MAX = 20_000
 READ, WRITE, LONG_READ, EXPLAIN, SIGN_IN, STRANGER, EXPORT = 1, 2, 5, 10, 10, 10, 50
 """What an operation costs, in units; ``STRANGER`` is a pass that lets nobody in."""
 COSTS: Mapping[str, int] = {
+    "test_alarm_rule": EXPLAIN,
     "read_latest": LONG_READ,
     "read_trends": LONG_READ,
     "read_readings": LONG_READ,
@@ -38,6 +39,10 @@ COSTS: Mapping[str, int] = {
     "read_series_completeness": LONG_READ,
     "read_increments": LONG_READ,
     "read_gaps": LONG_READ,
+    "read_uplink": LONG_READ,
+    "read_quality": LONG_READ,
+    "read_past_forecast": LONG_READ,
+    "add_photo": EXPLAIN,
     "read_explanation": EXPLAIN,
     "read_what_if": EXPLAIN,
     "count_rejections": LONG_READ,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 
 import structlog
@@ -10,6 +11,7 @@ from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from core.instruments import REQUEST_SECONDS
+from core.interventions import PHOTO_BYTES_MAX
 from core.registry_csv import BYTES_MAX
 from services.api.answers import PREFIX
 from services.api.problem_answers import SAFE_HEADERS, problem_answer
@@ -25,8 +27,11 @@ ADDRESS_BYTES_MAX = 32_768
 HEADERS_BYTES_MAX = 16_384
 """Names and values of all headers."""
 BODY_BYTES_MAX = 65_536
-LARGER_BODIES = {f"{PREFIX}/sensors/bulk": BYTES_MAX}
-"""Bounds of the routes that take a whole file."""
+LARGER_BODIES = (
+    (re.compile(rf"{PREFIX}/sensors/bulk"), BYTES_MAX),
+    (re.compile(rf"{PREFIX}/interventions/[0-9]{{1,10}}/photos"), PHOTO_BYTES_MAX),
+)
+"""Paths of the routes that take a whole file, and their bounds."""
 
 _log = structlog.get_logger(__name__)
 
@@ -120,7 +125,7 @@ def _refusal(request: Request) -> tuple[int, Detail] | None:
     if "transfer-encoding" in request.headers:
         return 411, said("length_required")
     length = request.headers.get("content-length", "0")
-    bound = LARGER_BODIES.get(request.url.path, BODY_BYTES_MAX)
+    bound = next((most for path, most in LARGER_BODIES if path.fullmatch(request.url.path)), BODY_BYTES_MAX)
     if not length.isdecimal() or int(length) > bound:
         return 413, said("body_too_large", bytes=bound)
     return None

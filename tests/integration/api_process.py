@@ -21,6 +21,7 @@ from core.store.pool import store_absence_told
 from core.store.roles import Login, as_login
 from services.api.app import create_app
 from services.api.process import listening
+from vigie.decoding import present_decoders
 
 SIGNING_KEY = "signs the cookies of tests, and of nobody else"
 
@@ -50,7 +51,7 @@ def api_running_with(settings: ApiSettings, port: int = 0) -> Iterator[httpx.Cli
     ``port`` is a free one of the system's choice, where it is not given.
     """
     config = uvicorn.Config(
-        create_app(settings),
+        create_app(settings, present_decoders()),
         access_log=False,
         proxy_headers=False,
         log_config=None,

@@ -62,6 +62,7 @@ TOLD_TO_ALL = frozenset(
         "heartbeat",
         "metric_family",
         "weather_issue",
+        "contour",
         "_yoyo_migration",
     }
 )
@@ -76,6 +77,7 @@ OF_NO_PLACE = TOLD_TO_ALL | {
     "audit_asked",
     "sign_in_count",
     "timeless",
+    "alarm_turn",
 }
 """What has no rows of a place."""
 
@@ -129,6 +131,16 @@ _PLACE = """
     INSERT INTO frame (sensor_id, session, f_cnt, observed_at, received_at, arrival)
     VALUES (%(number)s, %(word)s, 7, now() - interval '1 hour', now(), 'live'),
            (%(number)s, %(word)s, 9, now(), now(), 'live');
+    INSERT INTO raw_frame (sensor_id, slot, number, received_at, topic, payload, size_bytes, properties, outcome)
+    VALUES (%(number)s, 0, 1, now(), %(word)s, '{}', 2, '{}', 'stored');
+    INSERT INTO gateway_heard (sensor_id, day, gateway, frames, last_at)
+    VALUES (%(number)s, current_date, %(word)s, 1, now());
+    INSERT INTO gateway (gateway, name) VALUES (%(word)s, %(word)s);
+    INSERT INTO duplicate_day (sensor_id, day, messages, last_at) VALUES (%(number)s, current_date, 1, now());
+    INSERT INTO intervention (intervention_id, sensor_id, at, what, said, by, role, made_at) OVERRIDING SYSTEM VALUE
+    VALUES (%(number)s, %(number)s, now(), 'remark', %(word)s, %(word)s, 'technician', now());
+    INSERT INTO photo (photo_id, intervention_id, media_type, width, height, bytes, small) OVERRIDING SYSTEM VALUE
+    VALUES (%(number)s, %(number)s, 'image/jpeg', 1, 1, '\\x00', '\\x00');
     INSERT INTO former_device (external_id, sensor_id, removed_at)
     VALUES (%(word)s || '-former', %(number)s, now() - interval '200 days');
     INSERT INTO former_place (sensor_id, site_id, left_at) VALUES (%(number)s, %(number)s, now() - interval '200 days');
@@ -187,6 +199,28 @@ _PLACE = """
             %(word)s);
     INSERT INTO delivery (delivery_id, webhook_id, event_id, answer) OVERRIDING SYSTEM VALUE
     SELECT %(number)s, %(number)s, event_id, %(word)s FROM event WHERE subject = %(word)s;
+    INSERT INTO alarm_rule (rule_id, name, condition, commune_insee, site_id, sensor_id, parameters, severity, since,
+                            made_by)
+    OVERRIDING SYSTEM VALUE
+    VALUES (%(number)s, %(word)s, 'silence', %(commune)s, %(number)s, %(number)s, '{}', 'info', now(), %(word)s);
+    INSERT INTO alarm (alarm_id, rule_id, name, severity, commune_insee, site_id, sensor_id, series_id, subject, since,
+                       confirmed_at, raised_at)
+    OVERRIDING SYSTEM VALUE
+    VALUES (%(number)s, %(number)s, 'silence', 'info', %(commune)s, %(number)s, %(number)s, %(number)s, %(word)s, now(),
+            now(), now());
+    INSERT INTO alarm_act (act_id, alarm_id, at, by, what, said) OVERRIDING SYSTEM VALUE
+    VALUES (%(number)s, %(number)s, now(), %(word)s, 'commented', %(word)s);
+    INSERT INTO alarm_touched (touched_id, series_ids, hours) OVERRIDING SYSTEM VALUE
+    VALUES (%(number)s, ARRAY[%(number)s], ARRAY[now()]);
+    INSERT INTO rhythm (series_id, since, interval_s, silent_after_s, gaps) VALUES (%(number)s, now(), 600, 1800, 99);
+    INSERT INTO maintenance (maintenance_id, commune_insee, site_id, sensor_id, start_at, end_at, why, made_at, made_by)
+    OVERRIDING SYSTEM VALUE
+    VALUES (%(number)s, %(commune)s, %(number)s, %(number)s, now(), now() + interval '1 hour', %(word)s, now(),
+            %(word)s);
+    INSERT INTO subscription (subscription_id, person_id, address, made_at) OVERRIDING SYSTEM VALUE
+    VALUES (%(number)s, %(number)s, %(word)s || '@example.org', now());
+    INSERT INTO notice (notice_id, subscription_id, alarm_id, what, due_at) OVERRIDING SYSTEM VALUE
+    VALUES (%(number)s, %(number)s, %(number)s, %(word)s, now());
     INSERT INTO audit_asked (kind, name, address, agent, what, target, commune_insee)
     VALUES ('door', %(word)s, '', '', 'signed_in', %(word)s, %(commune)s);
 """

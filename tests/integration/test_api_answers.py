@@ -155,6 +155,7 @@ def test_latest_says_what_was_expected_and_the_state(town: Town) -> None:
     assert items["power_kw"]["expected"] is None
     assert items["power_kw"]["state"] == "silent"
     assert town.get("/latest", commune="75056")["items"] == []
+    assert [item["metric"] for item in town.get("/latest", sensor_id=town.room)["items"]] == ["co2_ppm"]
 
 
 def test_a_chart_has_columns_of_one_length(town: Town) -> None:

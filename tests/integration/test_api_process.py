@@ -18,9 +18,13 @@ from pydantic import SecretStr
 from core.errors import PortBusy, SettingInvalid
 from core.store.roles import Login, as_login
 from services.api.process import run_api
+from vigie.decoding import present_decoders
 
 pytestmark = pytest.mark.integration
-SCRIPT = "from core.settings import ApiSettings; from services.api.process import run_api; run_api(ApiSettings())"
+SCRIPT = (
+    "from core.settings import ApiSettings; from services.api.process import run_api; "
+    "from vigie.decoding import present_decoders; run_api(ApiSettings(), present_decoders())"
+)
 
 
 def answers(url: str) -> bool:
@@ -69,7 +73,7 @@ def test_a_busy_port_is_named() -> None:
         port = taken.getsockname()[1]
         settings = api_settings("postgresql://127.0.0.1:1/none", port=port)
         with pytest.raises(PortBusy, match=f"port {port} of 127.0.0.1"):
-            run_api(settings)
+            run_api(settings, present_decoders())
 
 
 @pytest.mark.parametrize("name", ["database_url", "database_door_url", "database_replica_url"])
@@ -77,4 +81,4 @@ def test_a_busy_port_is_named() -> None:
 def test_it_serves_nobody_under_a_login_that_sees_all(name: str, dsn: str) -> None:
     settings = api_settings("postgresql://127.0.0.1:1/none").model_copy(update={name: SecretStr(dsn)})
     with pytest.raises(SettingInvalid, match=f"VIGIE_{name.upper()}: the api must connect by it as vigie_"):
-        run_api(settings)
+        run_api(settings, present_decoders())

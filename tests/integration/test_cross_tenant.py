@@ -90,6 +90,13 @@ def words(their: Commune, town: Town) -> dict[str, Any]:
         "person_id": their.person_id,
         "pass_id": their.pass_id,
         "webhook_id": their.webhook_id,
+        "rule_id": their.rule_id,
+        "alarm_id": their.alarm_id,
+        "maintenance_id": their.maintenance_id,
+        "subscription_id": their.subscription_id,
+        "intervention_id": their.intervention_id,
+        "photo_id": their.photo_id,
+        "slot": 1,
         "group": MARKS[THEIRS],
         "kind": KIND,
         "code": their.subject,
@@ -110,7 +117,7 @@ def body_of(operation: dict[str, Any], their: Commune) -> dict[str, Any]:
     example = next(iter(content["examples"].values()))["value"]
     if media == "application/json":
         return {"json": meant(example, their)}
-    assert media == "text/csv", media
+    assert media in {"text/csv", "image/jpeg"}, media
     return {"content": example.replace(OURS, their.insee).encode(), "headers": {"Content-Type": media}}
 
 
@@ -196,6 +203,13 @@ def others_state(url: str) -> dict[str, str]:
             "pass": "pass_id >= 900000",
             "pass_grant": "commune_insee = '93005'",
             "webhook": "webhook_id >= 900000",
+            "alarm": "commune_insee = '93005'",
+            "alarm_act": "alarm_id >= 900000",
+            "alarm_rule": "rule_id >= 900000",
+            "maintenance": "commune_insee = '93005'",
+            "subscription": "subscription_id >= 900000",
+            "intervention": "sensor_id >= 900000",
+            "photo": "photo_id >= 900000",
         }.items():
             row = connection.execute(
                 f"SELECT md5(string_agg(one::text, '|' ORDER BY one::text)) FROM {table} AS one WHERE {chosen}"  # noqa: S608 - names of ours
@@ -249,7 +263,9 @@ def test_all_of_this_finds_what_is_ones_own(place: Place) -> None:
         "read_latest", "read_readings", "read_chart", "read_rollups", "read_calibrations", "read_forecast",
         "read_decisions", "read_decision", "read_decision_subjects", "read_export", "read_rejections",
         "read_rejection", "read_rejection_groups", "read_gaps", "read_ledgers", "read_reception", "read_trends",
-        "read_completeness", "read_unknown_sensors", "read_intakes", "read_intake", "read_scores",
+        "read_uplink", "read_frames", "read_frame", "read_interventions", "read_photo", "read_journal",
+        "read_past_forecast", "read_completeness", "read_unknown_sensors", "read_intakes", "read_intake", "read_scores",
+        "read_alarms", "read_alarm", "read_alarm_rules", "read_maintenance", "export_alarms",
     }  # fmt: skip
 
 

@@ -66,7 +66,7 @@ def count_readings(connection: Connection) -> int:
     "asked",
     [
         RejectionFilter(),
-        RejectionFilter(Reason.FLOODED, "room-1", "93066", T0, T0 + timedelta(microseconds=1)),
+        RejectionFilter(Reason.FLOODED, "room-1", "93066", T0, T0 + timedelta(microseconds=1), 7),
         BackfillAsked("noisy-air", T0, T0 + timedelta(days=1)),
         BackfillAsked("noisy-air@ttn", T0, T0 + timedelta(days=1), "room-1"),
     ],

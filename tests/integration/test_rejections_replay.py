@@ -140,6 +140,8 @@ def test_a_cut_payload_is_not_replayed(connection: Connection) -> None:
         (RejectionFilter(commune="93051"), 0),
         (RejectionFilter(since=T0 + timedelta(minutes=1)), 2),
         (RejectionFilter(until=T0 + timedelta(minutes=1)), 1),
+        (RejectionFilter(rejection_id=2), 1),
+        (RejectionFilter(Reason.FLOODED, rejection_id=1), 0),
         (ALL, 3),
     ],
 )

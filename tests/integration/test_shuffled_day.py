@@ -78,7 +78,7 @@ def messages_of(source: Source) -> list[Message]:
     over_network = {external_id for number, external_id in enumerate(sensors) if number % 3 == 0}
     counters = dict.fromkeys(sensors, 0)
     messages = []
-    for external_id, deliver_at, observed_at, values in packs(source.deliveries(DAY)):
+    for external_id, deliver_at, observed_at, _, values in packs(source.deliveries(DAY)):
         counters[external_id] += 1
         names = {_CODEC_NAMES.get(metric.name): value for metric, value in values}
         if external_id in over_network and None not in names:

@@ -4,30 +4,27 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import numpy as np
 import psycopg
 import pytest
 from scoring_town import day_sums
+from store_reads import DAYS_3, HOUR, LIVE_READS, READS, T0
 from wasm_timescale import alone, comparable, running_timescale
 
-from core.clock import Window
-from core.columns import Ints, to_microseconds
 from core.decisions import Subject
 from core.forecasts import QUANTILES, Forecast, ForecastStep, Score
 from core.intakes import IntakeKind, RejectionFilter
 from core.model_life import Concern, Reign, StoredModel
 from core.places import Sensor, SensorKind, Site
 from core.quality.calibrations import Calibration
-from core.quality.marks import codes_of
 from core.readings import Arrival, Aside, Batch, Frame, Message, Quality, Reading, Reason, Rejection, Sender
 from core.registry_csv import parse_csv
 from core.registry_plan import plan_lines
-from core.scores import ScoredBy
 from core.sensor_life import Device, DeviceModel, Signature
 from core.settings import KeptSettings
 from core.store import (
@@ -64,113 +61,12 @@ from services.quality import judge_touched
 
 pytestmark = pytest.mark.integration
 
-T0 = datetime(2026, 3, 2, 8, tzinfo=UTC)
-HOUR = timedelta(hours=1)
-DAYS_3 = Window(T0 - timedelta(days=1), T0 + timedelta(days=2))
 MESSAGE = Message("vigie/v1/93051/meter/m1/up", b"{}", T0, 2)
 M1 = Sender("m1", "93051")
 MODEL = StoredModel("power_kw", T0, T0 - HOUR, T0, 10, 2, 0.5, {"validation": {"skill": 0.2}}, "0.7.0", 1, {"rows": 9})
 
 
-def hours_at(series_ids: list[int], instant: datetime) -> Ints:
-    """Return the codes of the hours of series that hold an instant."""
-    return codes_of(np.array(series_ids), np.full(len(series_ids), to_microseconds(instant)))
-
-
-SCHEDULE = exports.Schedule(
-    1, "m1", {"sensors": ["m1"]}, "raw", "csv", "archives", DAYS_3.start.date(), T0, "Nadia", T0, 0, "", T0
-)
-
 # Every reading function of the store, with the arguments that the scenario's rows answer to.
-READS: dict[Callable[..., Any], dict[str, Any]] = {
-    places.read_site_id: {"site": Site("93051", "mairie", "Mairie")},
-    exports.count_runs: {"schedule_id": 1, "day": T0.date()},
-    exports.read_days_due: {
-        "schedule": SCHEDULE,
-        "series_ids": [1, 2],
-        "until": DAYS_3.end.date(),
-        "at": T0 + 99 * HOUR,
-    },
-    exports.is_schedule: {"schedule_id": 1},
-    exports.read_runs: {"schedule_id": 1, "before": 9},
-    exports.read_schedules: {},
-    forecasts.read_forecast: {"series_id": 1, "as_of": T0 + 30 * timedelta(minutes=1)},
-    forecasts.read_forecast_steps: {"series_id": 1, "issued_at": T0},
-    forecasts.read_heard: {},
-    models.read_artifact: {"model_id": 1},
-    models.read_challenger: {"metric": "power_kw", "as_of": T0 + 2 * HOUR},
-    models.read_champion: {"metric": "power_kw", "as_of": T0},
-    models.read_concerns: {"model_id": 1},
-    models.read_measured_metrics: {},
-    models.read_model: {"model_id": 2},
-    models.read_models: {"metric": "power_kw"},
-    models.read_newest_reigns: {},
-    models.read_newest_trainings: {},
-    models.read_reigns: {"metric": "power_kw"},
-    gaps.read_all_gaps: {"window": DAYS_3},
-    gaps.read_gaps: {"sensor_id": 1, "window": DAYS_3},
-    gaps.read_ledgers: {"window": DAYS_3, "commune": "93051"},
-    scores.read_passed: {"metric": "power_kw", "ended_by": T0 + 5 * HOUR, "limit": 9},
-    scores.read_issued_steps: {"series_ids": [1, 2], "issued_at": T0},
-    scores.read_sums: {"metric": "power_kw", "by": ScoredBy.COMMUNE, "since": T0.date()},
-    scores.read_trends: {"since": T0.date()},
-    scores.read_commune_trends: {"model_id": 1, "since": T0.date()},
-    scores.read_speaking: {"series_ids": [1, 2], "as_of": T0 + HOUR},
-    scores.read_duels_with_naive: {"series_ids": [1, 2], "model_id": 1, "since": T0.date(), "days": 14},
-    scores.read_duel: {"model_id": 1, "other_id": 1, "since": T0.date()},
-    lanes.read_lane_beats: {},
-    live.read_reception: {"window": DAYS_3, "commune": "93051"},
-    sensors.read_sensor_named: {"external_id": "m1"},
-    places.read_commune_series: {"commune": "93051"},
-    places.read_communes: {"on": T0},
-    devices.read_device_models: {},
-    sensor_bulk.read_registered: {"external_ids": ["m1", "m11"]},
-    sensors.read_changes: {"sensor_id": 1},
-    sensors.read_former_devices: {},
-    sensors.read_former_places: {},
-    sensors.read_sensors_with_past: {},
-    sensors.read_sensors_of: {"sensor_ids": [1, 2]},
-    sensors.read_sensors_named: {"external_ids": ["m1", "m11"]},
-    sensors.read_sensor: {"sensor_id": 1},
-    sensors.read_sensors: {"commune": "93051", "kind": SensorKind.METER},
-    places.read_series: {"metric": "power_kw"},
-    places.read_series_communes: {"series_ids": [1, 2]},
-    places.read_series_of: {"sensor_ids": [1, 2]},
-    places.read_series_page: {"metric": "power_kw", "after": 0, "limit": 1},
-    places.read_sites: {"commune": "93051"},
-    latest.read_latest: {"commune": "93051"},
-    readings.read_measured: {"series_ids": [1, 2], "window": DAYS_3, "as_of": T0 + HOUR},
-    readings.read_step_columns: {"series_ids": [1, 2], "window": DAYS_3, "step": HOUR},
-    readings.read_readings: {"series_id": 1, "window": DAYS_3, "as_of": T0 + HOUR},
-    readings.read_span: {"metric": "power_kw"},
-    readings.read_steps: {"series_ids": [1, 2], "window": DAYS_3, "step": HOUR},
-    rejections.count_rejections: {"window": DAYS_3},
-    rejections.read_rejections: {"wanted": RejectionFilter(Reason.CONFLICT, commune="93051"), "settled": False},
-    rejections.read_rejection: {"rejection_id": 1},
-    rejections.read_groups: {"commune": "93051"},
-    replays.count_replayable: {"wanted": RejectionFilter(commune="93051")},
-    asides.read_unknown_sensors: {},
-    intakes.read_intake: {"intake_id": 1},
-    intakes.read_intakes: {"kind": IntakeKind.REPLAY, "open_only": True},
-    intakes.read_open_intake: {"kind": IntakeKind.REPLAY, "arguments": {"commune": "93051"}},
-    pruned.read_pruned: {"since": T0.date()},
-    status.heard_up_to: {"external_ids": ["m1", "m2"]},
-    calibrations.read_calibrations: {"series_id": 1, "as_of": T0 + HOUR},
-    calibrations.read_spans_of: {"series_ids": [1, 2]},
-    channels.read_channels: {"commune": "93051"},
-    rollups.read_days: {"series_ids": [1, 2], "first": DAYS_3.start.date(), "last": DAYS_3.end.date()},
-    rollups.read_hours: {"series_id": 1, "window": DAYS_3},
-    rollups.read_zone_hours: {"firsts": hours_at([1, 2], DAYS_3.start), "lasts": hours_at([1, 2], DAYS_3.end)},
-    status.count_stored: {},
-    status.read_progress: {},
-}
-LIVE_READS: dict[Callable[..., Awaitable[Any]], dict[str, Any]] = {
-    live.count_live: {"after": 0, "communes": ["93051"], "limit": 100},
-    live.read_live: {"after": 0},
-    live.read_live_bounds: {},
-    live.read_series_sites: {"series_ids": [1, 2]},
-    live.read_subject_sites: {"subjects": [("round", "93051:nord")]},
-}
 
 
 @dataclass
@@ -328,12 +224,11 @@ def replay_scenario(connection: psycopg.Connection[Any]) -> list[Any]:
     policy = KeptSettings().model_copy(update={"asides_bytes_max": 1, "quarantine_messages_max": 1})
     with connection.transaction(force_rollback=True):
         writes.append([pruned.prune_kept(connection, T0 + 3 * HOUR, policy) for _ in range(3)])
-    young = KeptSettings()
-    writes.append(pruned.prune_kept(connection, T0 + 89 * 24 * HOUR, young))
+    writes.append(pruned.prune_kept(connection, T0 + 89 * 24 * HOUR, KeptSettings()))
     rejections.write_rejections(
         connection, [Rejection(replace(MESSAGE, received_at=T0 - 9 * HOUR), Reason.MALFORMED, "")]
     )
-    writes.append(pruned.prune_kept(connection, T0 + 90 * 24 * HOUR - HOUR, young))
+    writes.append(pruned.prune_kept(connection, T0 + 90 * 24 * HOUR - HOUR, KeptSettings()))
     return writes
 
 

@@ -49,6 +49,12 @@ class Commune:
     person_id: int = 0
     pass_id: int = 0
     webhook_id: int = 0
+    intervention_id: int = 0
+    photo_id: int = 0
+    rule_id: int = 0
+    alarm_id: int = 0
+    maintenance_id: int = 0
+    subscription_id: int = 0
     subject: str = ""
     external_id: str = ""
 
@@ -112,6 +118,11 @@ def _fill(connection: Connection, commune: Commune, present: datetime) -> None:
     commune.site_id, commune.other_site_id = sites[school.code], sites[street.code]
     commune.series_id = places.write_series(connection, commune.sensor_id, "co2_ppm")
     _measure(connection, commune, present)
+    for name, statement in (("intervention_id", _INTERVENTION), ("photo_id", _PHOTO)):
+        asked = {"sensor": commune.sensor_id, "at": present, "mark": mark, "intervention": commune.intervention_id}
+        row = connection.execute(statement, asked).fetchone()
+        assert row is not None, "an insert returns its row"
+        setattr(commune, name, row[0])
     _decide(connection, commune, present)
     _refuse(connection, commune, present)
 
@@ -182,8 +193,47 @@ def _let_in(connection: Connection, commune: Commune, present: datetime) -> None
     asked |= {"person": commune.person_id, "pass": commune.pass_id, "webhook": commune.webhook_id}
     for statement in _GIVEN:
         connection.execute(statement, asked)
+    asked |= {"sensor": commune.sensor_id, "series": commune.series_id, "site": commune.site_id}
+    asked |= {"value": VALUES[commune.insee]}
+    for name, statement in _ALARMED.items():
+        row = connection.execute(statement, asked).fetchone()
+        assert row is not None, "an insert returns its row"
+        setattr(commune, name, row[0])
+        asked[name] = row[0]
+    connection.execute(_ACTED, asked)
 
 
+# In an order in which each finds what it refers to.
+_ALARMED = {
+    "rule_id": """
+        INSERT INTO alarm_rule (name, condition, metric, commune_insee, parameters, severity, since, made_by)
+        VALUES (%(mark)s, 'threshold', 'co2_ppm', %(insee)s, jsonb_build_object('side', 'above', 'raise', %(value)s,
+                'clear', %(value)s), 'warning', %(at)s, %(mark)s)
+        RETURNING rule_id
+    """,
+    "alarm_id": """
+        INSERT INTO alarm (rule_id, name, severity, commune_insee, site_id, sensor_id, series_id, subject, since,
+                           confirmed_at, raised_at, figures)
+        VALUES (%(rule_id)s, 'threshold', 'warning', %(insee)s, %(site)s, %(sensor)s, %(series)s, %(mark)s,
+                %(at)s::timestamptz - interval '1 hour', %(at)s, %(at)s,
+                jsonb_build_object('value', %(value)s, 'limit', %(value)s))
+        RETURNING alarm_id
+    """,
+    "maintenance_id": """
+        INSERT INTO maintenance (commune_insee, site_id, start_at, end_at, why, made_at, made_by)
+        VALUES (%(insee)s, %(site)s, %(at)s, %(at)s::timestamptz + interval '1 day', %(mark)s, %(at)s, %(mark)s)
+        RETURNING maintenance_id
+    """,
+    "subscription_id": """
+        INSERT INTO subscription (person_id, address, communes, made_at)
+        VALUES (%(person)s, %(mark)s::text || '@ville.example', ARRAY[%(insee)s::text], %(at)s)
+        RETURNING subscription_id
+    """,
+}
+_ACTED = """
+    INSERT INTO alarm_act (alarm_id, at, by, what, said)
+    VALUES (%(alarm_id)s, %(at)s, %(mark)s, 'commented', %(mark)s)
+"""
 _PERSON = """
     INSERT INTO person (subject, name, email, added_at) VALUES (%(mark)s, 'Nadia ' || %(mark)s::text, %(mark)s, %(at)s)
     RETURNING person_id
@@ -271,6 +321,15 @@ _MEASURED = (
       FROM generate_series(1, 100) AS count
     """,
     """
+    INSERT INTO raw_frame (sensor_id, slot, number, received_at, topic, payload, size_bytes, properties, outcome)
+    VALUES (%(sensor)s, 1, 1, %(at)s, %(mark)s, convert_to(%(mark)s, 'UTF8'), 8, '{}', 'stored')
+    """,
+    """
+    INSERT INTO gateway_heard (sensor_id, day, gateway, frames, last_at)
+    VALUES (%(sensor)s, %(at)s::date, %(mark)s, 7, %(at)s)
+    """,
+    "INSERT INTO gateway (gateway, name) VALUES (%(mark)s, %(mark)s)",
+    """
     INSERT INTO reception (commune_insee, kind, minute, stored)
     VALUES (%(insee)s, 'indoor_air', date_trunc('minute', %(at)s::timestamptz),
             %(stored)s)
@@ -282,6 +341,15 @@ _MEASURED = (
                                                'name', %(mark)s::text)))
     """,
 )
+_INTERVENTION = """
+    INSERT INTO intervention (sensor_id, at, what, said, by, role, made_at)
+    VALUES (%(sensor)s, %(at)s, 'remark', %(mark)s, %(mark)s, 'technician', %(at)s) RETURNING intervention_id
+"""
+_PHOTO = """
+    INSERT INTO photo (intervention_id, media_type, width, height, bytes, small)
+    VALUES (%(intervention)s, 'image/jpeg', 1, 1, convert_to(%(mark)s, 'UTF8'), convert_to(%(mark)s, 'UTF8'))
+    RETURNING photo_id
+"""
 _REJECTION = """
     INSERT INTO rejection (received_at, last_received_at, reason, detail, topic, payload, size_bytes, properties,
                            external_id, commune_insee, digest)

@@ -14,7 +14,7 @@ from core.readings import Flag, Quality
 from core.store.entities import NewestValue
 from services.api.flags import flag_names
 from services.api.ngsi_ld.urns import format_urn
-from services.states import SILENT_AFTER_STEPS
+from services.states import SILENT_AFTER_MAX, SILENT_AFTER_STEPS
 
 Json: TypeAlias = dict[str, Any]
 
@@ -126,13 +126,20 @@ def measured(what: Measured, subject: Subject) -> Json | None:
 
 
 def is_silent(subject: Subject, teller: Teller, metric: str) -> bool:
-    """Whether the newest value of a metric is too old to say anything of now, or was never read, or is bad."""
+    """Whether the newest value of a metric is too old to say anything of now, or was never read, or is bad.
+
+    Too old is what pages and alarms call silent: by the series' own rhythm, where it was learnt.
+    """
     value = subject.values.get(metric)
     if value is None or value.quality == Quality.BAD:
         return True
-    interval_s = subject.sensor.interval_s if subject.sensor else None
-    step = metric_named(metric).step if interval_s is None else timedelta(seconds=interval_s)
-    return teller.now - value.observed_at > SILENT_AFTER_STEPS * step
+    if value.silent_after_s is not None:
+        after = timedelta(seconds=value.silent_after_s)
+    else:
+        interval_s = subject.sensor.interval_s if subject.sensor else None
+        step = metric_named(metric).step if interval_s is None else timedelta(seconds=interval_s)
+        after = SILENT_AFTER_STEPS * step
+    return teller.now - value.observed_at > min(after, SILENT_AFTER_MAX)
 
 
 def location(subject: Subject, _: Teller) -> Json | None:

@@ -2,30 +2,18 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
-from enum import StrEnum
+from datetime import datetime
 
 from pydantic import Field
 
 from core.clock import now
 from core.store.lanes import LaneBeat, read_lane_beats
 from services.api.answers import Answer, Items, Store, api_router, documented
+from services.lanes import LaneState, state_of
 
 router = api_router("reception")
 
-LATE_AFTER = timedelta(seconds=150)
-"""Two heartbeats missed, and half a minute."""
-SILENT_AFTER = timedelta(minutes=10)
-LATENCY_S_MAX = 10.0
 _LANE = {"lane": "all", "last_heartbeat_at": "2026-03-02T09:00:00Z", "latency_s": 0.31, "state": "ok"}
-
-
-class LaneState(StrEnum):
-    """What a lane's heartbeats say."""
-
-    OK = "ok"
-    LATE = "late"
-    SILENT = "silent"
 
 
 class LaneAnswer(Answer):
@@ -62,10 +50,3 @@ def _answer(beat: LaneBeat, present: datetime) -> LaneAnswer:
         latency_s=round(latency_s, 3),
         state=state_of(present - beat.sent_at, latency_s),
     )
-
-
-def state_of(age: timedelta, latency_s: float) -> LaneState:
-    """Return what the age of a lane's last heartbeat, and the time it took, say of the lane."""
-    if age > SILENT_AFTER:
-        return LaneState.SILENT
-    return LaneState.LATE if age > LATE_AFTER or latency_s > LATENCY_S_MAX else LaneState.OK

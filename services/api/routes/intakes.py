@@ -94,6 +94,7 @@ class ReplayBody(Answer):
     commune: InseeCode | None = Field(default=None, description="INSEE code.")
     since: Instant | None = Field(default=None, description="First received from then on.")
     until: Instant | None = Field(default=None, description="First received before.")
+    rejection_id: int | None = Field(default=None, ge=1, le=LONG_ID_MAX, description="That very one.")
 
     @model_validator(mode="after")
     def _can_be_replayed(self) -> ReplayBody:
@@ -103,7 +104,8 @@ class ReplayBody(Answer):
 
     def arguments(self) -> dict[str, Any]:
         """Return what is asked as the arguments of an intake."""
-        return RejectionFilter(self.reason, self.external_id, self.commune, self.since, self.until).arguments()
+        wanted = RejectionFilter(self.reason, self.external_id, self.commune, self.since, self.until, self.rejection_id)
+        return wanted.arguments()
 
 
 class BackfillBody(Answer):

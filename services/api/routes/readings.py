@@ -25,7 +25,6 @@ from services.api.parameters import (
     ITEMS_MAX,
     AsOf,
     CommuneFilter,
-    CommuneNeeded,
     From,
     Instant,
     SeriesId,
@@ -40,6 +39,8 @@ from services.states import State, states_of
 router = api_router("readings")
 
 TREND_STEPS_MAX = 500
+TREND_SERIES_MAX = 200
+"""Series that can be named at once: what a screen shows of a long list, and some more."""
 LATEST_MAX = 100_000
 _MICROSECOND = timedelta(microseconds=1)
 _QUALITY = "0 good, 1 suspect, 2 bad."
@@ -104,7 +105,7 @@ class Trend(Answer):
 
 
 class Trends(Answer):
-    """Recent means of all series of a commune, on one grid of steps."""
+    """Recent means of series, on one grid of steps."""
 
     model_config = documented(
         {
@@ -181,21 +182,24 @@ class _Latest(CompactAnswer, frozen=True, gc=False):
 
 
 class LatestQuery(Answer):
-    """Whose newest readings: of a commune, or of all."""
+    """Whose newest readings: of a commune, of a sensor, or of all."""
 
     commune: CommuneFilter = None
+    sensor_id: int | None = Field(default=None, ge=1, le=ID_MAX, description="Only this sensor.")
     after: int = Field(default=0, ge=0, le=ID_MAX, description="The `next` of the page before.")
     limit: int = Field(default=ITEMS_MAX, ge=1, le=LATEST_MAX, description="Items on a page at most.")
 
 
 @router.get("/latest", operation_id="read_latest", response_model=LatestReadings)
 def read_latest(asked: Annotated[LatestQuery, Query()], store: Store) -> Response:
-    """Return the newest reading of every series of a commune, or of all, with what was expected of it and its state.
+    """Return the newest reading of every series of a commune, of a sensor, or of all, with its state.
 
-    Sensors that are retired have none; their history stays readable.
+    What was expected stands beside it. Sensors that are retired have none; their history stays readable.
     """
     # Of the primary: the live feed goes on from here, and what a replica had not replayed yet would not be told again.
-    found = latest.read_latest(store, commune=asked.commune, after=asked.after, limit=asked.limit)
+    found = latest.read_latest(
+        store, commune=asked.commune, sensor_id=asked.sensor_id, after=asked.after, limit=asked.limit
+    )
     items = _latest_items(found, now())
     return compact_response(CompactItems(items, items[-1].series_id if len(items) == asked.limit else None))
 
@@ -235,20 +239,36 @@ class _Trends(CompactAnswer, frozen=True, gc=False):
     items: list[_Trend]
 
 
+class TrendsQuery(Answer):
+    """Of which series, how far back."""
+
+    commune: CommuneFilter = None
+    series: list[Annotated[int, Field(ge=1, le=ID_MAX)]] = Field(
+        default=[], max_length=TREND_SERIES_MAX, description="Series ids, in place of a commune."
+    )
+    hours: int = Field(default=6, ge=1, le=168, description="How far back.")
+    step: Step = Field(default=timedelta(minutes=15), description="ISO 8601 duration, PT1M to P1D.")
+
+
 @router.get("/trends", operation_id="read_trends", response_model=Trends)
-def read_trends(
-    store: Store,
-    commune: CommuneNeeded,
-    hours: Annotated[int, Query(ge=1, le=168, description="How far back.")] = 6,
-    step: Annotated[Step, Query(description="ISO 8601 duration, PT1M to P1D.")] = timedelta(minutes=15),
-) -> Response:
-    """Return the recent means of all series of a commune, for sparklines; the last step holds the present."""
-    steps = timedelta(hours=hours) // step
+def read_trends(store: Store, asked: Annotated[TrendsQuery, Query()]) -> Response:
+    """Return the recent means of all series of a commune, or of those named, for sparklines.
+
+    The last step holds the present. A series that is not there, or not to be seen, is left out.
+    """
+    step, steps = asked.step, timedelta(hours=asked.hours) // asked.step
     if not 1 <= steps <= TREND_STEPS_MAX:
-        raise ParameterInvalid("step", f"{hours} h hold {steps} of these steps, 1 to {TREND_STEPS_MAX} are allowed")
+        raise ParameterInvalid(
+            "step", f"{asked.hours} h hold {steps} of these steps, 1 to {TREND_STEPS_MAX} are allowed"
+        )
+    if (asked.commune is None) == (not asked.series):
+        raise ParameterInvalid("commune", "either a commune is asked for, or some series")
     end = floor_to_step(now(), step) + step
     window = Window.ending(end, steps * step)
-    series = places.read_commune_series(store, commune)
+    if asked.commune is None:
+        series = places.read_series_among(store, asked.series)
+    else:
+        series = places.read_commune_series(store, asked.commune)
     ids = np.array([one.series_id for one in series], dtype=np.int64)
     found = readings.read_step_columns(store, ids.tolist(), window, step)
     rows = np.full((len(series), steps), np.nan)

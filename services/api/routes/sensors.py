@@ -32,6 +32,7 @@ from services.api.sensor_answers import (
     series_answer,
     site_answer,
 )
+from services.guessing import guess
 
 router = api_router("sensors")
 
@@ -42,7 +43,24 @@ _UNKNOWN = {
     "messages": 7,
     "first_received_at": "2026-03-02T08:00:00Z",
     "last_received_at": "2026-03-02T09:00:00Z",
+    "guess": {
+        "kind": "indoor_air",
+        "model": "milesight-am307",
+        "name": "Salle 12",
+        "commune_insee": None,
+        "told_by": "AM307",
+    },
 }
+
+
+class GuessAnswer(Answer):
+    """What an unknown sensor may be, for whoever adopts it to check; null where nothing tells."""
+
+    kind: SensorKind | None
+    model: str | None
+    name: str | None = Field(description="What its network calls it.")
+    commune_insee: str | None
+    told_by: str | None = Field(description="What its network says that led to the model or the kind.")
 
 
 class UnknownSensorAnswer(Answer):
@@ -56,6 +74,7 @@ class UnknownSensorAnswer(Answer):
     messages: int = Field(description="Messages kept aside.")
     first_received_at: datetime
     last_received_at: datetime
+    guess: GuessAnswer
 
 
 class UnknownSensors(Items[UnknownSensorAnswer]):
@@ -122,7 +141,8 @@ def adopt_sensor(adoption: Adoption, store: Acting, visitor: Visiting, response:
 
 @router.get("/unknown-sensors", operation_id="read_unknown_sensors")
 def read_unknown_sensors(store: Store, limit: Limit = 1_000) -> UnknownSensors:
-    """List the sensors that messages are kept aside for, the most recent first."""
+    """List the sensors that messages are kept aside for, the most recent first, each with what it may be."""
+    models = read_device_models(store).values()
     return UnknownSensors(
         items=[
             UnknownSensorAnswer(
@@ -132,6 +152,7 @@ def read_unknown_sensors(store: Store, limit: Limit = 1_000) -> UnknownSensors:
                 messages=unknown.messages,
                 first_received_at=unknown.first_received_at,
                 last_received_at=unknown.last_received_at,
+                guess=GuessAnswer.model_validate(guess(unknown.topic, unknown.payload, models), from_attributes=True),
             )
             for unknown in asides.read_unknown_sensors(store, limit=limit)
         ]

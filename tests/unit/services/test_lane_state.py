@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from services.api.routes.ingest import LaneState, state_of
+from services.lanes import LaneState, state_of
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 import pytest
 
-from core.columns import to_microseconds
+from core.columns import MICROSECOND, to_microseconds
 from core.readings import Quality
 from core.store.latest import LatestColumns
 from services.states import State, states_of
@@ -22,11 +22,14 @@ def latest(
     quality: Quality = Quality.GOOD,
     expected: tuple[float, float, float] = (600.0, 700.0, 800.0),
     metric: str = "co2_ppm",
+    rhythm: timedelta = timedelta(0),
+    interval: timedelta = timedelta(0),
 ) -> LatestColumns:
     one, observed = np.array([1]), np.array([to_microseconds(NOW - age)])
     p05, p50, p95 = (np.array([quantile]) for quantile in expected)
     figures = (np.array([value]), np.array([int(quality)]), p05, p50, p95)
-    return LatestColumns(one, one, [metric], observed, observed, *figures, one * 0)
+    often = (np.array([rhythm // MICROSECOND]), np.array([interval // MICROSECOND]))
+    return LatestColumns(one, one, [metric], observed, observed, *figures, one * 0, *often)
 
 
 @pytest.mark.parametrize(
@@ -54,3 +57,12 @@ def test_a_slow_metric_is_silent_later_than_a_fast_one() -> None:
     hourly = latest(0.5, age=timedelta(hours=3), expected=(np.nan, np.nan, np.nan), metric="fill_ratio")
     assert states_of(hourly, NOW) == [State.NORMAL]
     assert states_of(hourly, NOW + timedelta(seconds=1)) == [State.SILENT]
+
+
+def test_silence_follows_what_was_learnt_or_else_what_the_sensor_says() -> None:
+    hour = timedelta(hours=1)
+    assert states_of(latest(age=hour, rhythm=hour), NOW) == [State.NORMAL]
+    assert states_of(latest(age=hour, rhythm=hour, interval=timedelta(minutes=1)), NOW) == [State.NORMAL]
+    assert states_of(latest(age=hour, interval=hour / 3), NOW) == [State.NORMAL]
+    assert states_of(latest(age=hour, interval=hour / 4), NOW) == [State.SILENT]
+    assert states_of(latest(age=timedelta(days=8), interval=timedelta(days=30)), NOW) == [State.SILENT]

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from core.errors import SettingInvalid
-from core.settings import ExportSettings
+from core.export_settings import ExportSettings
 from services.exports.destinations import (
     DestinationAbsent,
     DestinationInvalid,

@@ -23,7 +23,7 @@ def test_every_operation_has_a_line_and_every_line_an_operation() -> None:
 
 
 def test_operations_that_change_something_are_open_to_nobody_but_at_the_door() -> None:
-    at_the_door = {"sign_in", "sign_out", "enter_by_link", "end_by_provider"}
+    at_the_door = {"sign_in", "sign_out", "enter_by_link", "end_by_provider", "unsubscribe_by_link"}
     open_ones = {
         operation.name
         for operation in operations_of(APP)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -61,6 +62,14 @@ def test_a_sensor_that_speaks_seldom_is_not_silent_between() -> None:
     kind = ENTITY_TYPES["ParkingSpot"]
     assert tell(kind, subject(SensorKind.BAY, *hour_old), TELLER)["status"]["value"] == "unknown"
     assert tell(kind, subject(SensorKind.BAY, *hour_old, interval_s=3_600), TELLER)["status"]["value"] == "free"
+
+
+def test_one_whose_rhythm_was_learnt_is_silent_by_that() -> None:
+    kind = ENTITY_TYPES["ParkingSpot"]
+    hour_old = read("occupied", 0, timedelta(hours=1))
+    seldom, often = replace(hour_old, silent_after_s=7_200.0), replace(hour_old, silent_after_s=1_800.0)
+    assert tell(kind, subject(SensorKind.BAY, seldom), TELLER)["status"]["value"] == "free"
+    assert tell(kind, subject(SensorKind.BAY, often, interval_s=3_600), TELLER)["status"]["value"] == "unknown"
 
 
 def parking(*members: Subject) -> dict[str, object]:
