@@ -397,8 +397,8 @@ CREATE POLICY notice_tested ON notice FOR INSERT TO vigie_api
     WITH CHECK (what = 'test' AND alarm_id IS NULL
                 AND EXISTS (SELECT FROM subscription WHERE subscription.subscription_id = notice.subscription_id));
 
--- The rules that Vigie comes with, as services/alarms/presets.py has them, which a test holds equal. A commune ends or edits
--- them like its own.
+-- The rules that Vigie comes with, as services/alarms/presets.py has them, which a test holds equal. Who
+-- operates all may edit them; a commune makes rules of its own beside them.
 INSERT INTO alarm_rule (preset, condition, metric, kind, severity, escalate_after_s, enabled, parameters, source, source_url,
                         since, made_by)
 SELECT preset, condition, metric, kind, severity, escalate_after_s, enabled, parameters::jsonb, source, source_url, now(),

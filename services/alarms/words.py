@@ -16,6 +16,9 @@ from services.alarms.rule_words import rule_sentences
 from services.alarms.why_words import clearing, measured
 from services.words import Catalogue
 
+SUREST = 0.95
+"""The highest chance that the quantiles of a forecast can tell."""
+
 
 @dataclass(frozen=True, slots=True)
 class AlarmSaid:
@@ -170,7 +173,8 @@ def _expected(phrasing: Phrasing, kept: KeptAlarm) -> str:
     if _away(kept.alarm) != "will_exceed":
         return _expected_range(phrasing, kept)
     return phrasing.said(
-        "detail.will_exceed",
+        # No quantile above p95 was forecast: what it says is a least.
+        "detail.will_exceed_surely" if figures["chance"] >= SUREST else "detail.will_exceed",
         metric=phrasing.metric(metric),
         chance=phrasing.words.share(figures["chance"]),
         limit=phrasing.amount(metric, figures["limit"]),

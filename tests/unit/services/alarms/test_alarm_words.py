@@ -122,6 +122,15 @@ SAID = [
         id="will exceed",
     ),
     pytest.param(
+        kept_of("expected", {"chance": 0.95, "limit": 0.98, "within_hours": 24.0}, None, BIN),
+        (
+            "Débordera bientôt, verre 41",
+            "Rue des Charmes · Remplissage : au moins 95 % de chances de passer 98 % dans les 24 h",
+        ),
+        ("About to overflow, verre 41", "Rue des Charmes · Fill: at least a 95% chance of passing 98% within 24 h"),
+        id="will surely exceed",
+    ),
+    pytest.param(
         kept_of(
             "expected",
             {"value": 91.2, "expected_low": 40.0, "expected_high": 58.0},
