@@ -14,6 +14,7 @@ export class Refusal extends Error {
   }
 }
 
+let leaving = false;
 let offset = 0;
 let csrf = "";
 
@@ -58,7 +59,8 @@ async function reach(url, options) {
 /** Nobody is let in any more: sign in, and come back to this very address; a link's page has a door of its own. */
 function signIn() {
   const { door } = document.documentElement.dataset;
-  location.assign(door ?? `/signin?${new URLSearchParams({ next: location.pathname + location.search })}`);
+  // Who leaves is on their way to where the session began: what still asks meanwhile must not lead elsewhere.
+  if (!leaving) location.assign(door ?? `/signin?${new URLSearchParams({ next: location.pathname + location.search })}`);
   // The page is on its way out: nothing of it goes on.
   return new Promise(() => {});
 }
@@ -99,8 +101,14 @@ export const withdraw = (path, parameters) => ask(address(path, parameters), { m
 
 /** Leave: the session ends here and on the server. */
 export async function signOut() {
-  const answer = await reach("/signout", { method: "POST", redirect: "manual" });
-  if (answer.type !== "opaqueredirect" && !answer.ok && answer.status !== 401) throw new Refusal(t("api.unexpected", { status: answer.status }), answer.status);
+  leaving = true;
+  try {
+    const answer = await reach("/signout", { method: "POST", redirect: "manual" });
+    if (answer.type !== "opaqueredirect" && !answer.ok && answer.status !== 401) throw new Refusal(t("api.unexpected", { status: answer.status }), answer.status);
+  } catch (error) {
+    leaving = false;
+    throw error;
+  }
   // From there on to the identity provider, where the session began there; else to the sign-in.
   location.assign("/signout");
 }
