@@ -8,6 +8,7 @@ import { now, read, readAll } from "./api.js";
 
 /** The worst first; a sensor is in the worst state of its series, and in alarm when an alarm of it asks for a person. */
 export const STATES = ["alarm", "watch", "silent", "suspect", "muted", "normal"];
+const LATE_STEPS = 3;
 const RANK = new Map(STATES.map((state, rank) => [state, rank]));
 
 const TREND_HOURS = 24;
@@ -67,7 +68,10 @@ export class Picture {
       if (series.latest && at <= series.latest.at) continue;
       // What was expected belongs to its step; beyond it nothing is known until it is read again.
       const expected = series.latest && sameStep(series, at, series.latest.at) ? series.latest.expected : null;
-      series.latest = { value: item.value, quality: item.quality, at, expected, state: stateNow(series, item, expected) };
+      // What comes late says nothing of now: its sensor stays as it was until the states are read again.
+      const late = now() - at > LATE_STEPS * series.metric.step_s * 1000;
+      const state = late ? (series.latest?.state ?? "silent") : stateNow(series, item, expected);
+      series.latest = { value: item.value, quality: item.quality, at, expected, state };
       this.#extend(series);
       this.#meet(at);
       this.#judge(series.row);
